@@ -1,0 +1,52 @@
+# The two commands of a newcomer are `make up` and `make test`; the rest is for those who change the code.
+PYTHON ?= python3
+BIN := .venv/bin
+UV_PIN := $(shell sed -n 's/^uv==/uv==/p' requirements-dev.txt)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help up test test-long lint types bench format coverage lock
+
+help:  ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+.venv/.installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@echo "Installing the pinned requirements into .venv ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV_PIN)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	@touch $@
+
+up: .venv/.installed  ## start everything: servers, market data, a trained model, the API
+	@exec $(BIN)/python manage.py up
+
+test: .venv/.installed  ## the whole suite on embedded servers of its own
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+test-long: .venv/.installed  ## what takes longer: load, faults, many seeds
+	$(BIN)/pytest tests/ -m long
+
+coverage: .venv/.installed  ## HTML report in htmlcov/
+	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=html --cov-report=term
+
+lint: .venv/.installed  ## style, imports, migrations, security
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet -c pyproject.toml -r cryptoml_site registry training predictions monitoring
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+types: .venv/.installed  ## mypy, strict
+	$(BIN)/mypy cryptoml_site registry training predictions monitoring
+
+format: .venv/.installed  ## rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.installed  ## the figures that the README quotes
+	$(BIN)/python manage.py bench
+
+lock: .venv/.installed  ## compile the pins from the .in files
+	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt

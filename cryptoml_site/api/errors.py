@@ -1,0 +1,77 @@
+"""Every refusal in one JSON shape: {"type", "errors": [{"code", "detail", "attr"}], "evidence"?}."""
+
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from drf_standardized_errors.formatter import ExceptionFormatter
+from drf_standardized_errors.handler import ExceptionHandler
+from drf_standardized_errors.types import Error
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+
+from cryptoml_site.errors import Invalid, Refused, Unavailable, Unknown
+
+STATUS = {Invalid: 400, Unknown: 404, Unavailable: 503, Refused: 409}
+
+
+class RefusedByDomain(APIException):
+    """A domain error on its way out through DRF, which rolls back and renders."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(detail=str(refused), code=refused.code)
+        self.refused = refused
+        self.status_code = next(status for kind, status in STATUS.items() if isinstance(refused, kind))
+
+
+class Formatter(ExceptionFormatter):
+    """drf-standardized-errors' shape, with the field named for every kind of refusal and the numbers behind it."""
+
+    def get_errors(self) -> list[Error]:
+        if isinstance(self.exc, RefusedByDomain):
+            return [Error(found.code, found.sentence, found.field) for found in self.exc.refused.problems]
+        return super().get_errors()
+
+    def format_error_response(self, error_response: Any) -> Any:
+        body = super().format_error_response(error_response)
+        if isinstance(self.exc, RefusedByDomain) and self.exc.refused.evidence is not None:
+            body["evidence"] = self.exc.refused.evidence
+        return body
+
+
+class Handler(ExceptionHandler):
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if isinstance(exc, OperationalError | InterfaceError):
+            exc = Unavailable("the database does not answer: try again", code="database_unavailable")
+        if isinstance(exc, Refused):
+            return RefusedByDomain(exc)
+        return super().convert_known_exceptions(exc)
+
+    def report_exception(self, exc: APIException, response: Response) -> None:
+        """A refusal is no error of ours, a 503 among them: it is not logged as one."""
+        if not isinstance(exc, RefusedByDomain):
+            super().report_exception(exc, response)
+
+
+def handle(exc: Exception, context: Any) -> Response | None:
+    """REST_FRAMEWORK["EXCEPTION_HANDLER"]."""
+    return Handler(exc, context).run()
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler404: people under /admin/ get a page, programs the same shape as everywhere."""
+    if request.path.startswith("/admin/"):
+        return defaults.page_not_found(request, exception)
+    return _shaped(404, "client_error", "not_found", f"there is nothing at {request.path}: see /docs")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500."""
+    if request.path.startswith("/admin/"):
+        return defaults.server_error(request)
+    return _shaped(500, "server_error", "error", "an error of ours: it is in the log")
+
+
+def _shaped(status: int, kind: str, code: str, detail: str) -> JsonResponse:
+    return JsonResponse({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, status=status)

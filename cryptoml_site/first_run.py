@@ -1,0 +1,164 @@
+"""What `up` does before it opens the door: tables, a way in, candles, and a model that answers."""
+
+import json
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from rest_framework.exceptions import AuthenticationFailed
+
+from cryptoml_site.errors import Invalid
+from predictions.authentication import valid_key
+from predictions.models import ApiKey, Scope
+from registry.gates import GateRefused
+from registry.models import ModelVersion, RegisteredModel
+from training.learning import learn, queue_run
+from training.market_data.load import load_candles
+from training.market_data.simulate import simulate_candles
+from training.models import Market
+from training.progress import fold_progress
+from training.summary import summary
+
+Say = Callable[[str], None]
+
+ACTOR = "command:up"
+DEMO = "demo-usd-1m"
+DEMO_CANDLES = 10_000  # a week of minutes: what a first forest needs
+DEMO_SEED = 7
+KEY_RATE_LIMIT = 10_000_000  # requests per minute: above what one machine can send
+FILE_OF_INTERVAL = {"1d": "daily", "1h": "hourly"}
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The way in for a newcomer; kept in the home, mode 0600, so that the next start shows the same."""
+
+    admin_username: str
+    admin_password: str
+    api_key: str
+
+
+@dataclass(frozen=True)
+class Prepared(Credentials):
+    """What `up` prints once the door is open."""
+
+    model: str
+    simulated: bool
+
+
+def prepare(say: Say) -> Prepared:
+    """Everything that must be there before the first request; the second time it is quick, for all is there."""
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    credentials = ensure_credentials(settings.CRYPTOML_HOME / "credentials.json")
+    markets = [*load_real_markets(say), load_demo(say)]
+    for market in markets:
+        ensure_answering(market, say)
+    default = ensure_default(markets)
+    return Prepared(**asdict(credentials), model=default.name, simulated=Market.objects.named(default.market).simulated)
+
+
+def ensure_credentials(path: Path) -> Credentials:
+    """The stored ones where they still open the doors; otherwise a new password for `admin` and a new key."""
+    stored = _stored(path)
+    if stored is not None and _still_open(stored):
+        return stored
+    password = secrets.token_urlsafe(15)
+    admin, _ = User.objects.get_or_create(username="admin", defaults={"is_staff": True, "is_superuser": True})
+    admin.set_password(password)
+    admin.save(update_fields=["password"])
+    _, secret = ApiKey.objects.issue(
+        name="made by `up`", scopes=Scope.values, created_by=ACTOR, rate_limit=KEY_RATE_LIMIT
+    )
+    made = Credentials("admin", password, secret)
+    path.touch(mode=0o600, exist_ok=True)
+    os.chmod(path, 0o600)
+    path.write_text(json.dumps(asdict(made)))
+    return made
+
+
+def load_real_markets(say: Say) -> list[Market]:
+    """The markets of MARKETS from CSV files, where CRYPTOML_DATA_DIR names a folder; says what is used and why."""
+    if settings.MARKET_SOURCE not in ("", "csv", "simulated"):
+        raise Invalid(
+            f"MARKET_SOURCE is '{settings.MARKET_SOURCE}': choose csv or simulated",
+            code="unknown_source",
+            field="MARKET_SOURCE",
+        )
+    if settings.MARKET_SOURCE == "simulated" or settings.CRYPTOML_DATA_DIR is None:
+        say(f"Market data: the simulated market {DEMO} alone (CRYPTOML_DATA_DIR names no folder of CSV files)")
+        return []
+    return [_load_market(name, Path(settings.CRYPTOML_DATA_DIR), say) for name in settings.MARKETS]
+
+
+def load_demo(say: Say) -> Market:
+    """The simulated market, always beside the real ones; brought up to now."""
+    report = simulate_candles(DEMO, candles=DEMO_CANDLES, seed=DEMO_SEED, pull=True)
+    say(f"Market data: {DEMO}, simulated: {report.stored.inserted:,} candles made, up to now")
+    return Market.objects.named(DEMO)
+
+
+def ensure_answering(market: Market, say: Say) -> None:
+    """Train and promote a first version where nothing is in production. The gates are asked; something must answer."""
+    model = RegisteredModel.objects.of_market(market.name)
+    if model.versions.in_production().exists():
+        return
+    version = model.versions.exclude(stage=ModelVersion.Stage.ARCHIVED).first() or _train(model, market)
+    say(summary(version))
+    try:
+        version.promote(actor=ACTOR, reason="first version, its gates passed")
+        say(f"{version} is in production: its gates passed")
+    except GateRefused as refused:
+        version.promote(actor=ACTOR, reason="first version: something must answer", override=True)
+        say(
+            f"{version} is in production ALTHOUGH a gate failed, because something must answer; the ledger and each "
+            f"answer's warnings say so. {refused}"
+        )
+
+
+def ensure_default(markets: list[Market]) -> RegisteredModel:
+    """What answers where a request names no model: the first market's, unless a person has chosen."""
+    chosen = RegisteredModel.objects.filter(is_default=True).first()
+    if chosen is not None and (chosen.market != DEMO or markets[0].name == DEMO):
+        return chosen
+    model = RegisteredModel.objects.named(markets[0].name)
+    model.make_default()
+    return model
+
+
+def _train(model: RegisteredModel, market: Market) -> ModelVersion:
+    run = queue_run(market=market, model=model, feature_set="classic", estimator="random_forest", actor=ACTOR)
+    with fold_progress(f"training {model}") as progress:
+        learn(run, progress=progress)
+    return model.versions.latest("number")
+
+
+def _load_market(name: str, folder: Path, say: Say) -> Market:
+    coin, _, interval = name.split("-", 2)
+    file = folder / f"{coin}_{FILE_OF_INTERVAL.get(interval, interval)}.csv"
+    report = load_candles(name, file)
+    say(f"Market data: {name} from {file}: {report.stored}")
+    return Market.objects.named(name)
+
+
+def _stored(path: Path) -> Credentials | None:
+    try:
+        return Credentials(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _still_open(stored: Credentials) -> bool:
+    admin = User.objects.filter(username=stored.admin_username, is_active=True).first()
+    if admin is None or not admin.check_password(stored.admin_password):
+        return False
+    try:
+        valid_key(stored.api_key)
+    except AuthenticationFailed:
+        return False
+    return True

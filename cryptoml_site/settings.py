@@ -1,0 +1,145 @@
+"""Every setting; the environment is read here and nowhere else. Wrong or missing values stop the start."""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+
+from cryptoml_site.embedded.home import Home
+from cryptoml_site.embedded.secret import development_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+CRYPTOML_HOME = Path(env.str("CRYPTOML_HOME", default=str(BASE_DIR / "var"))).resolve()
+EMBEDDED = Home(CRYPTOML_HOME)
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="") or development_secret(CRYPTOML_HOME)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_standardized_errors",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "cryptoml_site",
+    "registry",
+    "training",
+    "predictions",
+    "monitoring",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+ROOT_URLCONF = "cryptoml_site.urls"
+WSGI_APPLICATION = "cryptoml_site.wsgi.application"
+
+# One engine everywhere: Postgres and Valkey, our own embedded ones where no others are named.
+DATABASES = {"default": env.db_url("DATABASE_URL", default=EMBEDDED.database_url)}
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+REDIS_URL = env.str("REDIS_URL", default=EMBEDDED.redis_url)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = CRYPTOML_HOME / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": CRYPTOML_HOME}},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "bundles": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": CRYPTOML_HOME / "bundles"},
+    },
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "predictions.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["predictions.permissions.HasScope"],
+    "DEFAULT_PARSER_CLASSES": ["cryptoml_site.api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "cryptoml_site.api.renderers.OrjsonRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
+    ],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 100,
+    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "cryptoml_site.api.errors.handle",
+    "DEFAULT_VERSIONING_CLASS": None,
+}
+
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_FORMATTER_CLASS": "cryptoml_site.api.errors.Formatter"}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "CryptoML",
+    "DESCRIPTION": "Direction forecasts from crypto candles: every answer logged, every model judged by what happened.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+}
+
+# The product's own settings.
+CLOCK_FILE = env.str("CRYPTOML_CLOCK_FILE", default=None)  # tests drive every process by the moment written there
+CRYPTOML_DATA_DIR = env.path("CRYPTOML_DATA_DIR", default=None) if "CRYPTOML_DATA_DIR" in env.ENVIRON else None
+MARKET_SOURCE = env.str("MARKET_SOURCE", default="")
+MARKETS = env.list("MARKETS", default=["bitcoin-usd-1d"])
+ANONYMOUS_SCOPES = frozenset(env.list("CRYPTOML_ANONYMOUS_SCOPES", default=[]))
+PORT = env.int("PORT", default=8000)
+CODE_REVISION = env.str("CRYPTOML_REVISION", default="")  # said by images, which hold no checkout
+WEB_WORKERS = env.int("WEB_WORKERS", default=2)
+WEB_THREADS = env.int("WEB_THREADS", default=16)
+BODY_LIMIT = env.int("CRYPTOML_BODY_LIMIT", default=1_000_000)  # bytes of one request body
+ONNX_LIMIT = env.int("CRYPTOML_ONNX_LIMIT", default=16_000_000)  # bytes of one version's model.onnx
+PROMOTION_GATES: list[dict[str, Any]] = [
+    {"NAME": "registry.gates.EdgeOverBaseline", "OPTIONS": {"minimum_predictions": 1000}},
+    {"NAME": "registry.gates.SameSignature"},
+]

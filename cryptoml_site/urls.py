@@ -1,0 +1,38 @@
+"""Canonical under /api/v1/, and the same at / for the classic curl lines."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+
+from monitoring import views as monitoring
+from predictions import views as predictions
+from registry import views as registry
+from training import views as training
+
+api = [
+    path("health", monitoring.Health.as_view(), name="health"),
+    path("health/live", monitoring.Live.as_view(), name="health-live"),
+    path("health/ready", monitoring.Ready.as_view(), name="health-ready"),
+    path("predict", predictions.Predict.as_view(), name="predict"),
+    path("predictions", predictions.ListPredictions.as_view(), name="predictions"),
+    path("predictions/<uuid:pk>", predictions.ShowPrediction.as_view(), name="prediction"),
+    path("models/list", registry.ListModels.as_view(), name="models"),
+    path("models/registry", registry.ShowRegistry.as_view(), name="registry"),
+    path("models/reload", predictions.Reload.as_view(), name="reload"),
+    path("models/<str:name>", registry.ShowModel.as_view(), name="model"),
+    path("markets", training.ListMarkets.as_view(), name="markets"),
+    path("markets/<str:name>/candles", training.ListCandles.as_view(), name="candles"),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+]
+
+urlpatterns = [
+    path("api/v1/", include((api, "v1"))),
+    path("", include(api)),
+    path("admin/", admin.site.urls),
+    path("auth/", include("rest_framework.urls")),
+]
+
+handler404 = "cryptoml_site.api.errors.not_found"
+handler500 = "cryptoml_site.api.errors.server_error"

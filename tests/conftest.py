@@ -1,0 +1,121 @@
+"""One Postgres and one Valkey for a whole run of the tests, below a folder of its own, never those of an `up`.
+
+They start with the first test that asks for them, in whichever process that is, and the last process to end stops them,
+so that neither Ctrl-C nor kill -9 leaves any behind.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import django
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import TransactionTestCase
+
+from cryptoml_site.embedded.commands import embedded_servers, using
+from cryptoml_site.embedded.home import Home
+from cryptoml_site.embedded.lock import FileLock
+from cryptoml_site.embedded.postgres import Postgres
+
+HOMES = "cryptoml-tests-"
+
+
+def home_of_this_run() -> Path:
+    """A new folder, which the workers of pytest-xdist inherit; those of killed runs are swept away."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return Path(os.environ["CRYPTOML_HOME"])
+    for left_over in Path(tempfile.gettempdir()).glob(f"{HOMES}*"):
+        old = time.time() - left_over.stat().st_mtime > 60  # a younger one may be about to be locked
+        if old and os.access(left_over, os.W_OK) and run_lock(left_over).exclusive(wait=False):
+            remove(left_over)
+    home = Path(tempfile.mkdtemp(prefix=HOMES))
+    home.chmod(0o711)  # Postgres runs as another user when root tests
+    return home
+
+
+def remove(home: Path) -> None:
+    shutil.rmtree(Home(home).sockets, ignore_errors=True)
+    shutil.rmtree(home)
+
+
+def run_lock(home: Path) -> FileLock:
+    """Held by pytest for as long as its folder is needed."""
+    return FileLock(home / "pytest.lock")
+
+
+HOME = home_of_this_run()
+RUN = run_lock(HOME)
+RUN.shared()
+(HOME / "static").mkdir(exist_ok=True)  # as `collectstatic` leaves it: the web process warns where it is absent
+os.environ["CRYPTOML_HOME"] = str(HOME)
+os.environ["DJANGO_SETTINGS_MODULE"] = "cryptoml_site.settings"
+django.setup()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        remove(HOME)
+
+
+@pytest.fixture(scope="session")
+def servers():
+    """Postgres and Valkey, those of DATABASE_URL and REDIS_URL where these are set."""
+    embedded = embedded_servers()
+    with using(embedded, say=print):
+        for server in embedded:
+            if isinstance(server, Postgres):
+                let_the_role_test(server)
+        yield
+
+
+def let_the_role_test(server: Postgres) -> None:
+    """It makes test databases, and may lift the ledger's refusal where `flush_past_the_ledger` does."""
+    with server.as_superuser() as connection:
+        connection.execute("SELECT pg_advisory_lock(1)")  # workers that alter one role at once are refused
+        connection.execute("ALTER ROLE cryptoml CREATEDB")
+        connection.execute("GRANT SET ON PARAMETER session_replication_role TO cryptoml")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(servers, django_db_modify_db_settings):
+    """Every test that uses the database has the servers up."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def flush_past_the_ledger():
+    """A transactional test ends with a TRUNCATE, which registry_deployment refuses: lift that there alone.
+
+    `SET LOCAL` ends with the flush's own transaction, so no test ever runs without the refusal.
+    """
+    teardown = TransactionTestCase._fixture_teardown
+
+    def teardown_past_the_ledger(case):
+        flush = connection.ops.execute_sql_flush
+        lifted = "SET LOCAL session_replication_role = replica"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(connection.ops, "execute_sql_flush", lambda statements: flush([lifted, *statements]))
+            teardown(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown_past_the_ledger)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _bundles_of_its_own(settings, tmp_path):
+    """Bundles are named by their content, so a test that alters one would alter another test's."""
+    bundles = {**settings.STORAGES["bundles"], "OPTIONS": {"location": tmp_path / "bundles"}}
+    settings.STORAGES = {**settings.STORAGES, "bundles": bundles}
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real candles."""
+    folder = settings.CRYPTOML_DATA_DIR
+    if folder is None:
+        pytest.skip("CRYPTOML_DATA_DIR is unset: no real candles to test with")
+    return Path(folder)
