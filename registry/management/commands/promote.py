@@ -1,0 +1,24 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from registry.actors import command_actor
+from registry.models import RegisteredModel
+
+
+class Command(BaseCommand):
+    help = "Put a version into production, once its gates have passed."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("model")
+        parser.add_argument("version", type=int)
+        parser.add_argument("--reason", required=True, help="kept in the ledger")
+        parser.add_argument(
+            "--override", action="store_true", help="promote although a gate failed; the ledger keeps it"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        version = RegisteredModel.objects.named(options["model"]).versions.numbered(options["version"])
+        moved = version.promote(actor=command_actor(), reason=options["reason"], override=options["override"])
+        self.stdout.write(f"{version} is in production: generation {moved.generation}")
