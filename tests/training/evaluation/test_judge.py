@@ -1,0 +1,81 @@
+"""The report: every figure beside its baseline, as JSON takes it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.training.planted import planted
+from training.evaluation.baselines import last_returns
+from training.evaluation.bootstrap import Interval
+from training.evaluation.metrics import accuracy, brier
+from training.evaluation.report import judge
+from training.evaluation.summary import verdict
+from training.evaluation.walk import Fold, Walk
+
+FOLDS = (Fold(400, 401, 1_200), Fold(1_199, 1_200, 2_000))
+
+
+def judged(probability, *, dataset=None, folds=FOLDS):
+    dataset = dataset or planted()
+    return judge(
+        Walk(folds=folds, probability=np.asarray(probability, dtype=np.float64)),
+        y=dataset.y,
+        as_of=dataset.as_of,
+        log_return=dataset.log_return,
+        last_return=last_returns(dataset.closes, dataset.as_of, interval=dataset.interval),
+        horizon=dataset.horizon,
+        seed=7,
+    )
+
+
+def test_figures_are_those_of_the_answered_rows_alone():
+    data, p = planted(), np.random.default_rng(1).random(1_599)
+    report = judged(p, dataset=data)
+    assert report["rows"] == report["edge"]["n"] == 1_599
+    assert report["metrics"]["brier"] == pytest.approx(brier(data.y[401:], p))
+    assert report["folds"][1]["accuracy"] == pytest.approx(accuracy(data.y[1_200:], p[799:] >= 0.5))
+
+
+def test_folds_say_what_they_were_fitted_on_and_judged_by():
+    fold = judged(np.full(1_599, 0.5))["folds"][0]
+    assert fold["train"] == {"rows": 400, "start": "2023-11-15T00:00:00Z", "end": "2023-12-01T15:00:00Z"}
+    assert fold["test"]["rows"] == 799
+
+
+def test_a_model_that_knows_has_an_edge_over_the_best_rule():
+    data = planted()
+    report = judged(0.2 + 0.6 * data.y[401:], dataset=data)
+    best = max(report["baselines"], key=lambda rule: report["baselines"][rule]["accuracy"])
+    assert report["baseline"] == {"name": best, **report["baselines"][best]}
+    assert report["edge"]["low"] > 0
+    assert report["edge"]["value"] == pytest.approx(1 - report["baseline"]["accuracy"])
+    assert "an edge of +" in report["summary"]
+
+
+def test_a_model_that_is_a_naive_rule_has_exactly_no_edge():
+    data = planted(y=np.ones(2_000, dtype=np.int8))
+    edge = judged(np.ones(1_599), dataset=data)["edge"]
+    assert (edge["value"], edge["low"], edge["high"]) == (0, 0, 0)
+
+
+def test_a_model_that_guesses_shows_no_edge():
+    report = judged(np.random.default_rng(2).random(1_599))
+    assert report["edge"]["low"] < 0
+    assert report["metrics"]["accuracy"]["low"] < 0.5 < report["metrics"]["accuracy"]["high"]
+
+
+def test_what_has_no_meaning_is_null_and_never_nan():
+    data = planted(y=np.ones(2_000, dtype=np.int8))
+    report = judged(np.full(20, 0.7), dataset=data, folds=(Fold(400, 401, 411), Fold(410, 411, 421)))
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert report["metrics"]["roc_auc"] is None
+    assert report["edge"]["low"] is None
+    assert "too few forecasts" in report["summary"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(0.01, 0.03, "an edge of"), (-0.03, -0.01, "it is worse"), (-0.01, 0.03, "no edge")]
+)
+def test_verdict_claims_no_more_than_the_interval_allows(low, high, said):
+    assert said in verdict(Interval(value=(low + high) / 2, low=low, high=high, n=1_000, block=10))

@@ -1,0 +1,151 @@
+"""From rows to everything that a bundle holds."""
+
+import json
+from dataclasses import replace
+from io import BytesIO
+
+import joblib
+import numpy as np
+import pytest
+
+from cryptoml_site.errors import Invalid, Refused, Unknown
+from registry.onnx_model import OnnxClassifier
+from tests.training.planted import planted
+from training.evaluation.archive import unpack_arrays
+from training.fitting import fit_and_score as module
+from training.fitting.environment import environment
+from training.fitting.estimators import ESTIMATORS
+from training.fitting.estimators.random_forest import RandomForest
+from training.fitting.fit_and_score import fit_and_score
+
+SMALL = {"random_forest": {"n_estimators": 20}, "xgboost": {"n_estimators": 30, "learning_rate": 0.1}}
+every_estimator = pytest.mark.parametrize("estimator", SMALL)
+
+
+def scored(dataset, *, estimator="random_forest", folds=3, **more):
+    return fit_and_score(dataset, estimator=estimator, params=SMALL[estimator], folds=folds, **more)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return planted(1_500, signal=0.4)
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    return scored(data)
+
+
+def test_every_estimator_has_small_parameters_here():
+    assert set(SMALL) == set(ESTIMATORS)
+
+
+@every_estimator
+def test_a_planted_signal_is_found(estimator, data):
+    report = scored(data, estimator=estimator).report
+    assert report["edge"]["low"] > 0
+    assert report["metrics"]["brier"] < report["constant"]["brier"]
+
+
+@every_estimator
+@pytest.mark.parametrize("seed", [1, 2])
+def test_noise_is_not_found(estimator, seed):
+    report = scored(planted(1_500, seed=seed), estimator=estimator).report
+    assert report["edge"]["low"] <= 0
+    assert report["metrics"]["accuracy"]["low"] <= 0.53
+
+
+@every_estimator
+def test_shuffled_labels_give_no_edge(estimator, data):
+    shuffled = replace(data, y=np.random.default_rng(0).permutation(data.y))
+    report = scored(shuffled, estimator=estimator).report
+    assert report["edge"]["low"] <= 0
+    assert report["metrics"]["brier"] > report["constant"]["brier"]
+
+
+@every_estimator
+def test_two_runs_give_the_same_bits(estimator, data):
+    first, again = scored(data, estimator=estimator), scored(data, estimator=estimator)
+    for part in ("report", "onnx", "native", "evaluation", "reference", "golden", "parity", "params"):
+        assert getattr(first, part) == getattr(again, part)
+
+
+def test_evaluation_holds_every_walk_forward_row(data, fitted):
+    kept = unpack_arrays(fitted.evaluation)
+    rows = fitted.report["rows"]
+    np.testing.assert_array_equal(kept["as_of"], data.as_of[-rows:])
+    np.testing.assert_array_equal(kept["y_true"], data.y[-rows:])
+    assert np.mean((kept["probability"] >= 0.5) == kept["y_true"]) == fitted.report["metrics"]["accuracy"]["value"]
+
+
+def test_golden_rows_get_the_same_bits_from_the_file(data, fitted):
+    golden = unpack_arrays(fitted.golden)
+    assert golden["X"].shape == (32, 3)
+    np.testing.assert_array_equal(golden["X"][[0, -1]], data.X[[0, -1]])
+    again = OnnxClassifier.from_bytes(fitted.onnx).probability_up(golden["X"])
+    assert again.tobytes() == golden["probability"].tobytes()
+
+
+def test_the_native_model_answers_as_the_file(data, fitted):
+    native = joblib.load(BytesIO(fitted.native))
+    exported = OnnxClassifier.from_bytes(fitted.onnx).probability_up(data.X)
+    difference = np.abs(RandomForest().probability_up(native, data.X) - exported).max()
+    assert difference == fitted.parity <= 1e-5
+
+
+def test_reference_holds_the_newest_rows_of_those_fitted(data, monkeypatch):
+    monkeypatch.setattr(module, "REFERENCE_ROWS", 100)
+    reference = unpack_arrays(scored(data).reference)
+    np.testing.assert_array_equal(reference["X"], data.X[-100:])
+    np.testing.assert_array_equal(reference["as_of"], data.as_of[-100:])
+    assert reference["feature_names"].tolist() == data.feature_names
+
+
+def test_the_report_is_json_without_nan(fitted):
+    assert json.loads(json.dumps(fitted.report, allow_nan=False)) == fitted.report
+
+
+def test_progress_counts_the_folds_and_the_final_fit(data):
+    told = []
+    scored(data, progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_all_parameters_are_told_defaults_too(fitted):
+    assert fitted.params == {"n_estimators": 20, "min_samples_leaf": 50, "max_depth": 32}
+
+
+def test_an_export_that_answers_otherwise_is_refused(data, monkeypatch):
+    honest = RandomForest.to_onnx
+    stump = RandomForest().fit(data.X, data.y, {"n_estimators": 1, "max_depth": 1}, seed=1)
+    monkeypatch.setattr(RandomForest, "to_onnx", lambda self, model, width: honest(self, stump, width))
+    with pytest.raises(Refused) as refusal:
+        scored(data)
+    assert refusal.value.code == "parity_failed"
+    assert refusal.value.evidence["difference"] > 1e-5
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"estimator": "oracle", "params": {}}, "unknown_estimator"),
+        ({"estimator": "xgboost", "params": {"trees": 3}}, "unknown_parameter"),
+        ({"estimator": "xgboost", "params": {}, "folds": 1}, "invalid_folds"),
+        ({"estimator": "xgboost", "params": {}, "folds": 50}, "too_few_rows"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_fitted(data, asked, code):
+    with pytest.raises((Unknown, Invalid, Refused)) as refusal:
+        fit_and_score(data, **asked, progress=pytest.fail)
+    assert refusal.value.code == code
+
+
+def test_timings_are_seconds_of_each_part(fitted):
+    assert set(fitted.timings) == {"walk_forward", "final_fit"}
+    assert all(seconds > 0 for seconds in fitted.timings.values())
+
+
+def test_environment_names_what_may_change_the_bits():
+    found = environment()
+    assert {"python", "numpy", "sklearn", "xgboost", "onnxruntime", "skl2onnx", "platform", "cpu"} <= set(found)
+    assert all(found.values())

@@ -1,0 +1,107 @@
+"""Every row is answered by a model that knows only what was settled before."""
+
+import numpy as np
+import pytest
+
+from cryptoml_site.errors import Invalid, Refused
+from tests.training.planted import planted
+from training.fitting.estimators.estimator import Estimator
+from training.fitting.walk_forward import cut, walk_forward
+
+SCALE = 2**20  # row numbers as probabilities, without rounding
+
+
+class Spy(Estimator):
+    """Its model is the rows it was fitted on, by the number in their first feature; it answers with the last one."""
+
+    name = "spy"
+    parameters = {}
+
+    def __init__(self):
+        self.fitted, self.answered = [], []
+
+    def fit(self, X, y, params, *, seed):
+        self.fitted.append(X[:, 0].astype(int))
+        return X[:, 0].max()
+
+    def probability_up(self, model, X):
+        self.answered.append(X[:, 0].astype(int))
+        return np.full(len(X), model / SCALE)
+
+    def to_onnx(self, model, width):
+        raise NotImplementedError
+
+
+def walked(*, rows=1_000, horizon=1, folds=4, y=None, progress=None):
+    """The spy that was walked over rows 0, 1, 2 ..., and the walk."""
+    spy, X = Spy(), np.arange(rows, dtype=np.float32)[:, np.newaxis]
+    y = np.arange(rows) % 2 if y is None else y
+    told = {"progress": progress} if progress else {}
+    return spy, walk_forward(X, y, estimator=spy, params={}, horizon=horizon, folds=folds, **told)
+
+
+@pytest.mark.parametrize("horizon", [1, 3, 24])
+def test_no_training_label_reaches_a_test_row(horizon):
+    spy, _ = walked(horizon=horizon)
+    for fitted, answered in zip(spy.fitted, spy.answered, strict=True):
+        assert fitted.max() + horizon < answered.min()
+
+
+@pytest.mark.parametrize("horizon", [1, 24])
+def test_holes_only_widen_the_purge(horizon):
+    kept = np.random.default_rng(0).random(2_000) < 0.7
+    data = planted(kept.sum(), horizon=horizon)
+    as_of = data.as_of[0] + data.interval * np.flatnonzero(kept)
+    for fold in cut(len(as_of), folds=4, horizon=horizon):
+        settled = as_of[fold.train] + horizon * data.interval
+        assert settled.max() < as_of[fold.test].min()
+
+
+def test_training_rows_grow_from_the_first_row_on():
+    spy, walk = walked()
+    for fitted, fold in zip(spy.fitted, walk.folds, strict=True):
+        np.testing.assert_array_equal(fitted, np.arange(fold.train_stop))
+    assert sorted({len(fitted) for fitted in spy.fitted}) == [len(fitted) for fitted in spy.fitted]
+
+
+def test_every_answer_is_of_the_model_of_its_own_fold():
+    _, walk = walked()
+    for fold in walk.folds:
+        assert set(walk.answers(fold) * SCALE) == {fold.train_stop - 1}
+
+
+def test_folds_are_answered_once_and_without_a_gap_to_the_last_row():
+    spy, walk = walked()
+    rows = np.concatenate(spy.answered)
+    np.testing.assert_array_equal(rows, np.arange(walk.answered.start, 1_000))
+    assert len(walk.probability) == len(rows)
+
+
+def test_progress_is_told_after_each_fold():
+    told = []
+    walked(progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+@pytest.mark.parametrize(("folds", "horizon"), [(8, 1), (2, 24)])
+def test_too_few_rows_are_refused_with_the_number_that_would_do(folds, horizon):
+    with pytest.raises(Refused, match="are too few") as refusal:
+        walked(rows=200, folds=folds, horizon=horizon)
+    assert refusal.value.code == "too_few_rows"
+    needed = refusal.value.evidence["needed"]
+    assert len(cut(needed, folds=folds, horizon=horizon)) == folds
+    with pytest.raises(Refused):
+        cut(needed - 1, folds=folds, horizon=horizon)
+
+
+def test_a_training_fold_of_one_class_is_refused_before_anything_is_fitted():
+    y = np.concatenate([np.ones(300), np.arange(700) % 2]).astype(int)
+    with pytest.raises(Refused, match="went up") as refusal:
+        walked(y=y)
+    assert refusal.value.code == "one_class"
+    assert refusal.value.evidence == {"rows": 199, "ups": 199}
+
+
+def test_a_single_fold_is_refused():
+    with pytest.raises(Invalid, match="2 or more"):
+        walked(folds=1)

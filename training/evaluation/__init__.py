@@ -1,0 +1,1 @@
+"""Honest evaluation as arithmetic: arrays in, figures out. NumPy alone, so that web code may use it too."""

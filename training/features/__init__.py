@@ -1,0 +1,1 @@
+"""Features: pure functions of candles, the same for training and for serving."""

@@ -1,0 +1,79 @@
+"""What an estimator is: a name, parameters with limits, and how to fit, answer and export."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeGuard
+
+from numpy.typing import NDArray
+
+from cryptoml_site.errors import Invalid
+from training.datasets import Vectors
+from training.series import Floats
+
+Labels = NDArray[Any]
+Number = int | float
+INPUT = "features"  # name of the ONNX file's one input
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One knob: its default and the ends of its range, both allowed. A default that is an int asks for ints."""
+
+    default: Number
+    low: Number
+    high: Number
+
+    def accepts(self, value: object) -> TypeGuard[Number]:
+        kinds = (int,) if isinstance(self.default, int) else (int, float)
+        return isinstance(value, kinds) and not isinstance(value, bool) and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        kind = "a whole number" if isinstance(self.default, int) else "a number"
+        return f"{kind} from {self.low} to {self.high}"
+
+
+class Estimator(ABC):
+    """One kind of classifier. Stateless: what was fitted is the native model that `fit` returns.
+
+    A new one is one class in one file and one entry of ESTIMATORS; every test of the package then runs on it. It
+    fits whatever it learns, scalers too, inside `fit`, and gives the same model for the same rows, parameters and
+    seed.
+    """
+
+    name: ClassVar[str]
+    parameters: ClassVar[dict[str, Parameter]]
+
+    @abstractmethod
+    def fit(self, X: Vectors, y: Labels, params: Mapping[str, Number], *, seed: int) -> Any:
+        """The native model. X: (m, k) float32. y: (m,) 0 or 1, both present. params: complete, as from `checked`."""
+
+    @abstractmethod
+    def probability_up(self, model: Any, X: Vectors) -> Floats:
+        """(m,) probability of up, the same bits whatever the number of cores."""
+
+    @abstractmethod
+    def to_onnx(self, model: Any, width: int) -> bytes:
+        """One float input (rows, width), outputs without a zipmap, opset pinned; the same model, the same bytes."""
+
+    def checked(self, params: Mapping[str, object]) -> dict[str, Number]:
+        """All parameters, given or default. Raises Invalid for a name that there is not or a value out of range."""
+        for name in params:
+            if name not in self.parameters:
+                raise Invalid(
+                    f"{self.name} has no parameter '{name}': it has {', '.join(self.parameters)}",
+                    code="unknown_parameter",
+                    field=f"params.{name}",
+                )
+        return {name: self._value(name, params) for name in self.parameters}
+
+    def _value(self, name: str, params: Mapping[str, object]) -> Number:
+        parameter = self.parameters[name]
+        value = params.get(name, parameter.default)
+        if not parameter.accepts(value):
+            raise Invalid(
+                f"{name} of {self.name} is {value!r}: give {parameter}",
+                code="invalid_parameter",
+                field=f"params.{name}",
+            )
+        return type(parameter.default)(value)

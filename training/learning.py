@@ -1,0 +1,114 @@
+"""The verb of training: from a run in the queue to a candidate in the registry."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from registry.bundles import EVALUATION, GOLDEN, NATIVE, ONNX, REFERENCE, REPORT, SIGNATURE, write_bundle
+from registry.models import ModelVersion, RegisteredModel
+from training.datasets import Dataset, build_dataset
+from training.features.feature_set import FeatureSet
+from training.features.feature_set import feature_set as feature_set_named
+from training.fitting.environment import environment
+from training.fitting.estimators import estimator_named
+from training.fitting.fit_and_score import Fitted, fit_and_score
+from training.models import Market, TrainingRun, moment
+
+Progress = Callable[[int, int], None]  # folds done, of how many
+
+
+def queue_run(
+    *, market: Market, model: RegisteredModel, feature_set: str, estimator: str, actor: str, **settings_of_run: Any
+) -> TrainingRun:
+    """A run in the queue. Raises Unknown, before anything waits, for a feature set or estimator that is not there."""
+    feature_set_named(feature_set)
+    estimator_named(estimator)
+    return TrainingRun.objects.create(
+        market=market, model=model, feature_set=feature_set, estimator=estimator, actor=actor, **settings_of_run
+    )
+
+
+def learn(run: TrainingRun, *, progress: Progress) -> ModelVersion | None:
+    """Claim the run, fit, evaluate and register its version; None when somebody else has claimed it.
+
+    Raises Refused with the numbers when there is too little to learn from; the run keeps the reason.
+    """
+    if not run.claim():
+        return None
+    try:
+        version = _learn(run, progress)
+        run.succeed(version)
+    except BaseException as error:  # recorded and raised again: Ctrl-C too must leave no run that seems to be alive
+        run.fail(f"{type(error).__name__}: {error}")
+        raise
+    return version
+
+
+def _learn(run: TrainingRun, progress: Progress) -> ModelVersion:
+    features = feature_set_named(run.feature_set)
+    series = run.market.candles.series(interval=int(run.market.step.total_seconds()))
+    dataset = build_dataset(series, features, horizon=run.model.horizon)
+
+    def said(done: int, total: int) -> None:
+        run.progress(min(done, run.folds))  # the last step of all is the final fit
+        progress(done, total)
+
+    fitted = fit_and_score(
+        dataset, estimator=run.estimator, params=run.params, folds=run.folds, seed=run.seed, progress=said
+    )
+    bundle = write_bundle(bundle_files(fitted, features))
+    return register(run, dataset, features, fitted, bundle)
+
+
+def bundle_files(fitted: Fitted, features: FeatureSet) -> dict[str, bytes]:
+    return {
+        ONNX: fitted.onnx,
+        NATIVE: fitted.native,
+        SIGNATURE: json.dumps(features.signature(), indent=1).encode(),
+        REPORT: json.dumps(fitted.report, indent=1).encode(),
+        EVALUATION: fitted.evaluation,
+        REFERENCE: fitted.reference,
+        GOLDEN: fitted.golden,
+    }
+
+
+def register(run: TrainingRun, dataset: Dataset, features: FeatureSet, fitted: Fitted, bundle: str) -> ModelVersion:
+    return ModelVersion.objects.register(
+        run.model,
+        bundle=bundle,
+        estimator=run.estimator,
+        feature_set=features.name,
+        feature_set_sha256=features.sha256,
+        signature=features.signature(),
+        params=fitted.params,
+        metrics={**fitted.report, "dataset": {"rows": len(dataset), "dropped": dataset.dropped}},
+        data_start=moment(dataset.data_start),
+        data_end=moment(dataset.data_end),
+        data_sha256=dataset.sha256,
+        simulated=run.market.simulated,
+        code_revision=code_revision(),
+        environment=environment(),
+        created_by=run.actor,
+    )
+
+
+def code_revision() -> str:
+    """settings.CODE_REVISION, or what git says of this checkout; empty where neither knows."""
+    if settings.CODE_REVISION:
+        return str(settings.CODE_REVISION)
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return said.stdout.strip()

@@ -1,0 +1,32 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from registry.actors import command_actor
+from registry.models import RegisteredModel
+from training.learning import learn, queue_run
+from training.models import Market
+from training.progress import fold_progress
+from training.summary import summary
+
+
+class Command(BaseCommand):
+    help = "Train a version of a market's model: walk-forward evaluation, final fit, export, candidate."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("market")
+        parser.add_argument("--model", help="registered model; the market's own where absent, made when new")
+        parser.add_argument("--feature-set", default="classic")
+        parser.add_argument("--estimator", default="random_forest")
+        parser.add_argument("--folds", type=int, default=8)
+        parser.add_argument("--seed", type=int, default=7)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        market = Market.objects.named(options["market"])
+        model = RegisteredModel.objects.of_market(market.name, name=options["model"])
+        chosen = {name: options[name] for name in ("feature_set", "estimator", "folds", "seed")}
+        run = queue_run(market=market, model=model, actor=command_actor(), **chosen)
+        with fold_progress(f"training {model}") as progress:
+            version = learn(run, progress=progress)
+        self.stdout.write(summary(version) if version else f"{run} was taken by another process")
