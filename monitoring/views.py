@@ -1,0 +1,54 @@
+"""Is it well? Open to everybody, so nothing secret is said here."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from monitoring.health import Health as HealthReport
+from monitoring.health import examine
+
+
+class HealthSerializer(serializers.Serializer[dict[str, Any]]):
+    status = serializers.ChoiceField(choices=["ok", "degraded"])
+    generation = serializers.IntegerField()
+    models = serializers.DictField()
+    dependencies = serializers.DictField()
+    degraded = serializers.ListField(child=serializers.CharField(), help_text="What is wrong, a sentence each.")
+    workers = serializers.ListField()
+    system = serializers.DictField()
+
+
+class Open(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+
+class Health(Open):
+    """Status, served models with their generation, each dependency, cpu, memory, disk, uptime."""
+
+    @extend_schema(responses=HealthSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(examine().as_json())
+
+
+class Live(Open):
+    """200 as long as the process answers at all."""
+
+    @extend_schema(responses={200: serializers.DictField()})
+    def get(self, request: Request) -> Response:
+        return Response({"status": "ok"})
+
+
+class Ready(Open):
+    """200 when this process can answer predictions durably; 503 otherwise, with the reasons."""
+
+    @extend_schema(responses={200: serializers.DictField(), 503: serializers.DictField()})
+    def get(self, request: Request) -> Response:
+        report: HealthReport = examine()
+        body = {"status": "ok" if report.ready else "unavailable", "reasons": report.degraded}
+        return Response(body, status=200 if report.ready else 503)

@@ -1,0 +1,76 @@
+"""Answers as clients see them. Bodies in are read by `Asked` and `vector_of`; the serializers here document them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from predictions.models import Prediction
+
+
+class AnswerSerializer(serializers.ModelSerializer[Prediction]):
+    """The reply of POST /predict."""
+
+    model = serializers.CharField(source="model.name")
+    version = serializers.IntegerField(source="version.number")
+    prediction = serializers.CharField(source="direction")
+    confidence = serializers.FloatField()
+
+    class Meta:
+        model = Prediction
+        fields: tuple[str, ...] = (
+            "id",
+            "model",
+            "version",
+            "generation",
+            "prediction",
+            "probability_up",
+            "confidence",
+            "as_of",
+            "horizon",
+            "made_at",
+            "target_at",
+            "simulated",
+            "warnings",
+        )
+
+
+class PredictionSerializer(AnswerSerializer):
+    """An answer found again in the log, with what it was given and by what right it answered."""
+
+    key = serializers.CharField(source="key.prefix", default=None)
+    deployment = serializers.IntegerField(source="deployment_id", allow_null=True)
+    features = serializers.SerializerMethodField()
+
+    class Meta(AnswerSerializer.Meta):
+        fields = (
+            *AnswerSerializer.Meta.fields,
+            "market",
+            "role",
+            "actor",
+            "key",
+            "deployment",
+            "features",
+            "candles_sha256",
+        )
+
+    def get_features(self, prediction: Prediction) -> dict[str, float]:
+        return dict(zip(prediction.version.feature_names, prediction.vector, strict=True))
+
+
+class PredictSerializer(serializers.Serializer[dict[str, Any]]):
+    """A body of POST /predict: a market, or features for a model, or the default model's features flat."""
+
+    market = serializers.CharField(required=False, help_text="Answer from this market's newest stored candles.")
+    as_of = serializers.DateTimeField(
+        required=False, help_text="With market: those of a past moment, a candle's open time."
+    )
+    model = serializers.CharField(
+        required=False, help_text="Which model; the market's, or the default one, where absent."
+    )
+    features = serializers.DictField(child=serializers.FloatField(), required=False, help_text="As the signature asks.")
+    version = serializers.IntegerField(required=False, help_text="Try a staged version: role trial, never evidence.")
+
+
+class ReloadSerializer(serializers.Serializer[dict[str, int]]):
+    before = serializers.IntegerField(help_text="Generation that this worker served.")
+    after = serializers.IntegerField(help_text="Generation that it serves now.")

@@ -1,0 +1,25 @@
+"""The web process: what it must not import."""
+
+import subprocess
+import sys
+
+FITTING = ("pandas", "sklearn", "xgboost", "skl2onnx", "onnxmltools", "joblib", "scipy", "training.fitting")
+
+IMPORT_EVERY_DOOR = """
+import sys
+from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
+get_wsgi_application()
+get_resolver().url_patterns
+import predictions.follower
+import django.contrib.admin.sites
+print(*sorted(sys.modules))
+"""
+
+
+def test_the_web_process_is_free_of_the_fitting_stack():
+    loaded = subprocess.run(
+        [sys.executable, "-c", IMPORT_EVERY_DOOR], capture_output=True, text=True, check=True, timeout=60
+    ).stdout.split()
+    assert "predictions.views" in loaded
+    assert [name for name in loaded if name.startswith(FITTING)] == []

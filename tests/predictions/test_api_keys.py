@@ -1,0 +1,46 @@
+"""API keys: shown once, stored as a hash, with known scopes."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from predictions.models import ApiKey
+
+pytestmark = pytest.mark.django_db
+
+
+def issue(**facts):
+    return ApiKey.objects.issue(**{"name": "test", "scopes": ["predict"], "created_by": "user:tester", **facts})
+
+
+def test_the_secret_is_stored_nowhere():
+    _, secret = issue()
+    stored = " ".join(str(value) for value in ApiKey.objects.values_list().get())
+    assert secret not in stored
+    assert secret.partition(".")[2] not in stored
+
+
+def test_a_key_matches_its_own_secret_alone():
+    (first, secret), (second, _) = issue(), issue()
+    assert first.matches(secret)
+    assert not second.matches(secret)
+    assert not first.matches(secret + "x")
+
+
+def test_an_unknown_scope_is_refused_by_name():
+    with pytest.raises(ValidationError, match="no such scope: admin"):
+        issue(scopes=["predict", "admin"])
+
+
+def test_postgres_refuses_an_unknown_scope_too():
+    key, _ = issue()
+    with pytest.raises(IntegrityError, match="a_key_has_known_scopes_only"), transaction.atomic():
+        ApiKey.objects.filter(pk=key.pk).update(scopes=["root"])
+
+
+def test_revoking_twice_keeps_the_first_moment():
+    key, _ = issue()
+    key.revoke()
+    first = key.revoked_at
+    key.revoke()
+    assert key.revoked_at == first

@@ -1,0 +1,100 @@
+"""The log over HTTP: who sees what, and how it is filtered and paged."""
+
+from datetime import timedelta
+
+import pytest
+
+from cryptoml_site.clock import now
+from predictions.views import FLAT
+from tests.predictions.conftest import client_with
+
+OWN = ["predict", "predictions:read"]
+
+
+@pytest.fixture
+def own(production):
+    """A client that may see its own answers only, with one answer."""
+    client = client_with(OWN)
+    client.answer = client.post("/predict", FLAT, format="json").json()
+    return client
+
+
+def ids(response):
+    return [row["id"] for row in response.json()["results"]]
+
+
+def test_a_key_sees_its_own_answers_only(own, client):
+    client.post("/predict", FLAT, format="json")
+    assert ids(own.get("/predictions")) == [own.answer["id"]]
+
+
+def test_anothers_answer_is_not_there_rather_than_forbidden(own):
+    response = client_with(OWN).get(f"/predictions/{own.answer['id']}")
+    assert response.status_code == 404
+
+
+def test_a_key_that_may_read_all_sees_everybodys(own, client):
+    assert ids(client.get("/predictions")) == [own.answer["id"]]
+
+
+def test_a_key_without_a_reading_scope_sees_nothing(production):
+    assert client_with(["predict"]).get("/predictions").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("model=bitcoin-usd-1d", 1),
+        ("model=other", 0),
+        ("version=1", 1),
+        ("version=2", 0),
+        ("role=production", 1),
+        ("role=shadow", 0),
+        ("market=bitcoin-usd-1d", 0),
+    ],
+)
+def test_the_log_is_filtered(own, query, found):
+    assert len(ids(own.get(f"/predictions?{query}"))) == found
+
+
+@pytest.mark.parametrize(("hours", "found"), [(-1, 1), (1, 0)])
+def test_since_leaves_out_what_came_before(own, hours, found):
+    since = (now() + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert len(ids(own.get(f"/predictions?since={since}"))) == found
+
+
+@pytest.mark.parametrize("query", ["since=yesterday", "role=king", "version=one"])
+def test_a_filter_that_means_nothing_is_refused_by_name(own, query):
+    response = own.get(f"/predictions?{query}")
+    assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, query.split("=")[0])
+
+
+def test_pages_follow_each_other_newest_first(own):
+    second = own.post("/predict", FLAT, format="json").json()["id"]
+    first_page = own.get("/predictions?limit=1")
+    assert ids(first_page) == [second]
+    assert ids(own.get(first_page.json()["next"])) == [own.answer["id"]]
+
+
+def test_reading_the_log_costs_the_same_number_of_queries_however_many_rows(own, django_assert_max_num_queries):
+    for _ in range(5):
+        own.post("/predict", FLAT, format="json")
+    with django_assert_max_num_queries(2):  # the key, the rows
+        assert len(ids(own.get("/predictions"))) == 6
+
+
+def test_a_signed_in_member_of_staff_reads_by_permission(own, admin_client, client):
+    assert ids(admin_client.get("/predictions?format=json")) == [own.answer["id"]]
+
+
+def test_the_browsable_page_shows_a_form_to_staff(own, admin_client):
+    page = admin_client.get("/predict", headers={"Accept": "text/html"})
+    assert (page.status_code, b"<form" in page.content) == (405, True)
+
+
+@pytest.mark.parametrize(("scopes", "status"), [(["predict"], 200), ([], 401), (["metrics:read"], 401)])
+def test_without_a_key_only_what_the_operator_opened_is_allowed(production, settings, scopes, status):
+    settings.ANONYMOUS_SCOPES = frozenset(scopes)
+    client = client_with([])
+    client.defaults.pop("HTTP_X_API_KEY")
+    assert client.post("/predict", FLAT, format="json").status_code == status
