@@ -112,12 +112,12 @@ def ensure_answering(market: Market, say: Say) -> None:
     say(summary(version))
     try:
         version.promote(actor=ACTOR, reason="first version, its gates passed")
-        say(f"{version} is in production: its gates passed")
-    except GateRefused as refused:
+        say(f"  {version} answers: its gates passed\n")
+    except GateRefused:
         version.promote(actor=ACTOR, reason="first version: something must answer", override=True)
         say(
-            f"{version} is in production ALTHOUGH a gate failed, because something must answer; the ledger and each "
-            f"answer's warnings say so. {refused}"
+            f"  {version} answers although its gate said no, because something must: the ledger keeps that, and each "
+            "answer's warnings say no_edge_over_baseline\n"
         )
 
 

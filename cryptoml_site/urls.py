@@ -24,7 +24,9 @@ api = [
     path("markets/<str:name>/candles", training.ListCandles.as_view(), name="candles"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path(
+        "redoc", SpectacularRedocView.as_view(url_name="schema", template_name="cryptoml_site/redoc.html"), name="redoc"
+    ),
 ]
 
 urlpatterns = [

@@ -23,6 +23,14 @@ class HealthSerializer(serializers.Serializer[dict[str, Any]]):
     system = serializers.DictField()
 
 
+class LiveSerializer(serializers.Serializer[dict[str, Any]]):
+    status = serializers.CharField()
+
+
+class ReadySerializer(LiveSerializer):
+    reasons = serializers.ListField(child=serializers.CharField())
+
+
 class Open(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -39,7 +47,7 @@ class Health(Open):
 class Live(Open):
     """200 as long as the process answers at all."""
 
-    @extend_schema(responses={200: serializers.DictField()})
+    @extend_schema(responses=LiveSerializer)
     def get(self, request: Request) -> Response:
         return Response({"status": "ok"})
 
@@ -47,7 +55,7 @@ class Live(Open):
 class Ready(Open):
     """200 when this process can answer predictions durably; 503 otherwise, with the reasons."""
 
-    @extend_schema(responses={200: serializers.DictField(), 503: serializers.DictField()})
+    @extend_schema(responses={200: ReadySerializer, 503: ReadySerializer})
     def get(self, request: Request) -> Response:
         report: HealthReport = examine()
         body = {"status": "ok" if report.ready else "unavailable", "reasons": report.degraded}

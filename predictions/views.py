@@ -14,18 +14,7 @@ from predictions.filters import PredictionFilter
 from predictions.models import ApiKey, Prediction, PredictionQuerySet, Scope
 from predictions.permissions import holds, label
 from predictions.serializers import AnswerSerializer, PredictionSerializer, PredictSerializer, ReloadSerializer
-
-FLAT = {
-    "price": 45000,
-    "price_change": 0.02,
-    "price_ma_7": 44500,
-    "price_ma_30": 43000,
-    "price_std_7": 1200,
-    "volume_ma_7": 25000000000,
-    "price_lag_1": 44000,
-    "price_lag_3": 43500,
-    "price_lag_7": 42000,
-}
+from training.features.classic import EXAMPLE
 
 
 class Predict(APIView):
@@ -37,10 +26,10 @@ class Predict(APIView):
         request=PredictSerializer,
         responses=AnswerSerializer,
         examples=[
-            OpenApiExample("features of the default model, flat", value=FLAT, request_only=True),
+            OpenApiExample("features of the default model, flat", value=EXAMPLE, request_only=True),
             OpenApiExample("newest candles of a market", value={"market": "demo-usd-1m"}, request_only=True),
             OpenApiExample(
-                "features of a model", value={"model": "bitcoin-usd-1d", "features": FLAT}, request_only=True
+                "features of a model", value={"model": "bitcoin-usd-1d", "features": EXAMPLE}, request_only=True
             ),
         ],
     )

@@ -17,7 +17,6 @@ class FeatureSerializer(serializers.Serializer[dict[str, str]]):
 
 class VersionSerializer(serializers.ModelSerializer[ModelVersion]):
     metrics = serializers.SerializerMethodField()
-    baseline = serializers.SerializerMethodField()
 
     class Meta:
         model = ModelVersion
@@ -34,17 +33,11 @@ class VersionSerializer(serializers.ModelSerializer[ModelVersion]):
             "bundle",
             "simulated",
             "metrics",
-            "baseline",
         )
 
     @extend_schema_field(serializers.DictField())
     def get_metrics(self, version: ModelVersion) -> dict[str, Any]:
         return {**version.metrics.get("metrics", {}), "baseline": version.metrics.get("baseline", {})}
-
-    @extend_schema_field(serializers.DictField())
-    def get_baseline(self, version: ModelVersion) -> dict[str, Any]:
-        baseline: dict[str, Any] = version.metrics.get("baseline", {})
-        return baseline
 
 
 class ModelSummarySerializer(serializers.ModelSerializer[RegisteredModel]):

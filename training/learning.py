@@ -22,13 +22,28 @@ Progress = Callable[[int, int], None]  # folds done, of how many
 
 
 def queue_run(
-    *, market: Market, model: RegisteredModel, feature_set: str, estimator: str, actor: str, **settings_of_run: Any
+    *,
+    market: Market,
+    model: RegisteredModel,
+    feature_set: str,
+    estimator: str,
+    actor: str,
+    params: dict[str, Any] | None = None,
+    folds: int = 8,
+    seed: int = 7,
 ) -> TrainingRun:
-    """A run in the queue. Raises Unknown, before anything waits, for a feature set or estimator that is not there."""
+    """A run in the queue. Raises Unknown or Invalid, before anything waits, for what cannot be trained."""
     feature_set_named(feature_set)
-    estimator_named(estimator)
+    estimator_named(estimator).checked(params or {})
     return TrainingRun.objects.create(
-        market=market, model=model, feature_set=feature_set, estimator=estimator, actor=actor, **settings_of_run
+        market=market,
+        model=model,
+        feature_set=feature_set,
+        estimator=estimator,
+        actor=actor,
+        params=params or {},
+        folds=folds,
+        seed=seed,
     )
 
 

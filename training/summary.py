@@ -19,6 +19,5 @@ def summary(version: ModelVersion) -> str:
             f"  baseline   {baseline['accuracy']:.3f} by '{baseline['name']}'; edge {edge['value']:+.3f}"
             f" [{edge['low']:+.3f}, {edge['high']:+.3f}]",
             f"  Brier      {report['metrics']['brier']:.4f} against {report['constant']['brier']:.4f} of the base rate",
-            f"  promote    manage.py promote {version.model.name} {version.number} --reason '...'",
         ]
     )

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
 from predictions.models import ApiKey
@@ -44,3 +45,10 @@ def test_revoking_twice_keeps_the_first_moment():
     first = key.revoked_at
     key.revoke()
     assert key.revoked_at == first
+
+
+def test_the_command_shows_the_secret_alone_on_its_output(capsys):
+    call_command("issue_key", "robot", scope=["predict"])
+    said = capsys.readouterr()
+    assert ApiKey.objects.get().matches(said.out.strip())
+    assert said.out.strip() not in said.err

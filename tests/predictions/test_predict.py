@@ -9,10 +9,10 @@ from cryptoml_site.clock import now
 from predictions.engine import engine
 from predictions.ids import first_id_of
 from predictions.models import Prediction
-from predictions.views import FLAT
 from registry.bundles import ONNX
 from tests.factories import alter, make_market, make_model, make_version, report
 from training.datasets import newest_vector
+from training.features.classic import EXAMPLE
 from training.features.feature_set import feature_set
 
 NEWEST = datetime(2026, 1, 30, tzinfo=UTC)
@@ -22,7 +22,7 @@ def predict(client, body):
     return client.post("/predict", body, format="json")
 
 
-@pytest.mark.parametrize("body", [FLAT, {"features": FLAT}, {"model": "bitcoin-usd-1d", "features": FLAT}])
+@pytest.mark.parametrize("body", [EXAMPLE, {"features": EXAMPLE}, {"model": "bitcoin-usd-1d", "features": EXAMPLE}])
 def test_features_are_answered_with_the_production_version(client, production, body):
     answer = predict(client, body).json()
     assert (answer["model"], answer["version"], answer["prediction"]) == ("bitcoin-usd-1d", 1, "up")
@@ -31,15 +31,15 @@ def test_features_are_answered_with_the_production_version(client, production, b
 
 
 def test_an_answer_is_found_again_by_its_id_with_what_it_was_given(client, production):
-    answer = predict(client, FLAT).json()
+    answer = predict(client, EXAMPLE).json()
     found = client.get(f"/api/v1/predictions/{answer['id']}").json()
     assert {name: found[name] for name in answer} == answer
-    assert found["features"] == {name: float(np.float32(value)) for name, value in FLAT.items()}
+    assert found["features"] == {name: float(np.float32(value)) for name, value in EXAMPLE.items()}
     assert (found["role"], found["actor"], found["key"]) == ("production", client.key.label, client.key.prefix)
 
 
 def test_the_id_bears_the_moment_of_the_answer(client, production):
-    predict(client, FLAT)
+    predict(client, EXAMPLE)
     row = Prediction.objects.get()
     assert first_id_of(row.made_at).int <= row.id.int < first_id_of(row.made_at + timedelta(milliseconds=1)).int
 
@@ -47,14 +47,14 @@ def test_the_id_bears_the_moment_of_the_answer(client, production):
 def test_a_falling_market_is_answered_down_with_the_confidence_of_that_answer(client):
     make_version(probability_up=0.2).promote(actor="user:o", reason="first")
     engine.refresh()
-    answer = predict(client, FLAT).json()
+    answer = predict(client, EXAMPLE).json()
     assert (answer["prediction"], answer["confidence"]) == ("down", pytest.approx(0.8))
 
 
 def test_a_version_that_beat_no_baseline_says_so_in_each_answer(client):
     make_version(metrics=report(edge_low=-1)).promote(actor="user:o", reason="first", override=True)
     engine.refresh()
-    assert predict(client, FLAT).json()["warnings"] == ["no_edge_over_baseline"]
+    assert predict(client, EXAMPLE).json()["warnings"] == ["no_edge_over_baseline"]
 
 
 def test_a_past_moment_is_answered_from_the_candles_of_that_moment(client, production):
@@ -82,17 +82,17 @@ def test_the_newest_candles_are_used_while_they_are_fresh(client, production):
 def test_a_staged_version_is_tried_by_number_and_is_never_evidence(client, production):
     staged = make_version(model=production.model, probability_up=0.4)
     staged.to_staging(actor="user:o", reason="have a look")
-    answer = predict(client, {"features": FLAT, "version": 2}).json()
+    answer = predict(client, {"features": EXAMPLE, "version": 2}).json()
     assert (answer["version"], answer["prediction"], answer["warnings"]) == (2, "down", ["trial"])
     assert Prediction.objects.get().role == "trial"
 
 
 def test_a_promotion_is_served_after_the_next_look(client, production):
     make_version(model=production.model, probability_up=0.4).promote(actor="user:o", reason="better")
-    assert predict(client, FLAT).json()["version"] == 1
+    assert predict(client, EXAMPLE).json()["version"] == 1
     reloaded = client.post("/models/reload").json()
     assert reloaded["after"] > reloaded["before"]
-    assert predict(client, FLAT).json()["version"] == 2
+    assert predict(client, EXAMPLE).json()["version"] == 2
 
 
 def test_an_altered_bundle_is_not_served_and_the_old_version_goes_on_answering(client, production):
@@ -100,7 +100,7 @@ def test_an_altered_bundle_is_not_served_and_the_old_version_goes_on_answering(c
     new.promote(actor="user:o", reason="better")
     alter(new.bundle, ONNX)
     client.post("/models/reload")
-    assert predict(client, FLAT).json()["version"] == 1
+    assert predict(client, EXAMPLE).json()["version"] == 1
     health = client.get("/health").json()
     assert health["status"] == "degraded"
     assert any("the file was altered" in sentence for sentence in health["degraded"])
@@ -117,5 +117,5 @@ def test_a_rollback_loads_nothing(client, production, monkeypatch):
 def test_models_answer_for_themselves_only(client, production):
     make_version(model=make_model("other", default=False), probability_up=0.1).promote(actor="user:o", reason="first")
     engine.refresh()
-    assert predict(client, {"model": "other", "features": FLAT}).json()["prediction"] == "down"
-    assert predict(client, FLAT).json()["prediction"] == "up"
+    assert predict(client, {"model": "other", "features": EXAMPLE}).json()["prediction"] == "down"
+    assert predict(client, EXAMPLE).json()["prediction"] == "up"

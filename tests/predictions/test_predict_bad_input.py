@@ -6,13 +6,13 @@ import pytest
 
 from cryptoml_site.clock import now
 from predictions.models import ApiKey, Prediction
-from predictions.views import FLAT
 from tests.factories import make_market, make_model
 from tests.predictions.conftest import client_with
+from training.features.classic import EXAMPLE
 
 
 def without(name):
-    return {key: value for key, value in FLAT.items() if key != name}
+    return {key: value for key, value in EXAMPLE.items() if key != name}
 
 
 def refusal(response):
@@ -20,7 +20,7 @@ def refusal(response):
     return response.status_code, error["code"], error["attr"]
 
 
-RAW = '{"price": %s, ' + ", ".join(f'"{name}": 1' for name in list(FLAT)[1:]) + "}"
+RAW = '{"price": %s, ' + ", ".join(f'"{name}": 1' for name in list(EXAMPLE)[1:]) + "}"
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_body_that_is_wrong_is_refused_by_name_and_nothing_is_written(client, 
     ("body", "expected"),
     [
         (without("price_lag_3"), (400, "missing_field", "price_lag_3")),
-        ({**FLAT, "moon_phase": 1}, (400, "unknown_field", "moon_phase")),
+        ({**EXAMPLE, "moon_phase": 1}, (400, "unknown_field", "moon_phase")),
     ],
 )
 def test_a_missing_or_unknown_feature_is_named(client, production, body, expected):
@@ -82,12 +82,12 @@ def test_all_faults_of_a_body_are_said_at_once(client, production):
 
 def test_a_model_with_nothing_in_production_is_unavailable(client):
     make_model("empty", default=False)
-    response = client.post("/predict", {"model": "empty", "features": FLAT}, format="json")
+    response = client.post("/predict", {"model": "empty", "features": EXAMPLE}, format="json")
     assert refusal(response) == (503, "no_production_version", "model")
 
 
 def test_before_any_model_exists_the_answer_says_what_to_do(client):
-    response = client.post("/predict", FLAT, format="json")
+    response = client.post("/predict", EXAMPLE, format="json")
     assert refusal(response) == (503, "no_production_version", None)
     assert "train one" in response.json()["errors"][0]["detail"]
 
@@ -145,7 +145,7 @@ def test_a_model_of_another_market_is_refused(client, production):
 
 def test_a_body_over_the_limit_is_refused(client, production, settings):
     settings.BODY_LIMIT = 100
-    response = client.post("/predict", FLAT, format="json")
+    response = client.post("/predict", EXAMPLE, format="json")
     assert refusal(response) == (413, "body_too_large", None)
 
 
@@ -177,26 +177,26 @@ def test_a_key_that_opens_nothing_is_refused(client, production, secret, expecte
     client.credentials()
     client.defaults.pop("HTTP_X_API_KEY")
     headers = {} if secret is None else {"HTTP_X_API_KEY": secret.encode().decode("latin-1")}
-    assert refusal(client.post("/predict", FLAT, format="json", **headers)) == expected
+    assert refusal(client.post("/predict", EXAMPLE, format="json", **headers)) == expected
 
 
 def test_the_right_prefix_with_another_secret_is_unknown(client, production):
     client.defaults["HTTP_X_API_KEY"] = f"{client.key.prefix}.{'x' * 43}"
-    assert refusal(client.post("/predict", FLAT, format="json")) == (401, "unknown_key", None)
+    assert refusal(client.post("/predict", EXAMPLE, format="json")) == (401, "unknown_key", None)
 
 
 def test_a_revoked_key_is_refused(client, production):
     client.key.revoke()
-    assert refusal(client.post("/predict", FLAT, format="json")) == (401, "revoked_key", None)
+    assert refusal(client.post("/predict", EXAMPLE, format="json")) == (401, "revoked_key", None)
 
 
 def test_an_expired_key_is_refused(client, production):
     ApiKey.objects.filter(pk=client.key.pk).update(expires_at=now() - timedelta(seconds=1))
-    assert refusal(client.post("/predict", FLAT, format="json")) == (401, "expired_key", None)
+    assert refusal(client.post("/predict", EXAMPLE, format="json")) == (401, "expired_key", None)
 
 
 def test_a_key_without_the_scope_is_refused_and_the_scope_is_named(production):
-    response = client_with(["metrics:read"]).post("/predict", FLAT, format="json")
+    response = client_with(["metrics:read"]).post("/predict", EXAMPLE, format="json")
     assert refusal(response) == (403, "missing_scope", None)
     assert "predict" in response.json()["errors"][0]["detail"]
     assert not Prediction.objects.exists()

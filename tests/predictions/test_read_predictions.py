@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from cryptoml_site.clock import now
-from predictions.views import FLAT
 from tests.predictions.conftest import client_with
+from training.features.classic import EXAMPLE
 
 OWN = ["predict", "predictions:read"]
 
@@ -15,7 +15,7 @@ OWN = ["predict", "predictions:read"]
 def own(production):
     """A client that may see its own answers only, with one answer."""
     client = client_with(OWN)
-    client.answer = client.post("/predict", FLAT, format="json").json()
+    client.answer = client.post("/predict", EXAMPLE, format="json").json()
     return client
 
 
@@ -24,7 +24,7 @@ def ids(response):
 
 
 def test_a_key_sees_its_own_answers_only(own, client):
-    client.post("/predict", FLAT, format="json")
+    client.post("/predict", EXAMPLE, format="json")
     assert ids(own.get("/predictions")) == [own.answer["id"]]
 
 
@@ -70,7 +70,7 @@ def test_a_filter_that_means_nothing_is_refused_by_name(own, query):
 
 
 def test_pages_follow_each_other_newest_first(own):
-    second = own.post("/predict", FLAT, format="json").json()["id"]
+    second = own.post("/predict", EXAMPLE, format="json").json()["id"]
     first_page = own.get("/predictions?limit=1")
     assert ids(first_page) == [second]
     assert ids(own.get(first_page.json()["next"])) == [own.answer["id"]]
@@ -78,7 +78,7 @@ def test_pages_follow_each_other_newest_first(own):
 
 def test_reading_the_log_costs_the_same_number_of_queries_however_many_rows(own, django_assert_max_num_queries):
     for _ in range(5):
-        own.post("/predict", FLAT, format="json")
+        own.post("/predict", EXAMPLE, format="json")
     with django_assert_max_num_queries(2):  # the key, the rows
         assert len(ids(own.get("/predictions"))) == 6
 
@@ -97,4 +97,4 @@ def test_without_a_key_only_what_the_operator_opened_is_allowed(production, sett
     settings.ANONYMOUS_SCOPES = frozenset(scopes)
     client = client_with([])
     client.defaults.pop("HTTP_X_API_KEY")
-    assert client.post("/predict", FLAT, format="json").status_code == status
+    assert client.post("/predict", EXAMPLE, format="json").status_code == status

@@ -73,3 +73,15 @@ FEATURES = (
     lag(3),
     lag(7),
 )
+
+EXAMPLE = {  # one vector as a client sends it, for documentation and for a first question
+    "price": 45000,
+    "price_change": 0.02,
+    "price_ma_7": 44500,
+    "price_ma_30": 43000,
+    "price_std_7": 1200,
+    "volume_ma_7": 25000000000,
+    "price_lag_1": 44000,
+    "price_lag_3": 43500,
+    "price_lag_7": 42000,
+}

@@ -11,6 +11,12 @@ from training.progress import fold_progress
 from training.summary import summary
 
 
+def named_number(text: str) -> tuple[str, int | float]:
+    """`NAME=NUMBER`, as argparse asks: ValueError for anything else."""
+    name, _, number = text.partition("=")
+    return name, int(number) if number.isdecimal() else float(number)
+
+
 class Command(BaseCommand):
     help = "Train a version of a market's model: walk-forward evaluation, final fit, export, candidate."
 
@@ -19,6 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--model", help="registered model; the market's own where absent, made when new")
         parser.add_argument("--feature-set", default="classic")
         parser.add_argument("--estimator", default="random_forest")
+        parser.add_argument("--param", action="append", default=[], type=named_number, metavar="NAME=NUMBER")
         parser.add_argument("--folds", type=int, default=8)
         parser.add_argument("--seed", type=int, default=7)
 
@@ -26,7 +33,11 @@ class Command(BaseCommand):
         market = Market.objects.named(options["market"])
         model = RegisteredModel.objects.of_market(market.name, name=options["model"])
         chosen = {name: options[name] for name in ("feature_set", "estimator", "folds", "seed")}
-        run = queue_run(market=market, model=model, actor=command_actor(), **chosen)
+        run = queue_run(market=market, model=model, actor=command_actor(), params=dict(options["param"]), **chosen)
         with fold_progress(f"training {model}") as progress:
             version = learn(run, progress=progress)
-        self.stdout.write(summary(version) if version else f"{run} was taken by another process")
+        if version is None:
+            self.stdout.write(f"{run} was taken by another process")
+            return
+        self.stdout.write(summary(version))
+        self.stdout.write(f"Next: manage.py promote {model} {version.number} --reason '...'")
