@@ -8,6 +8,8 @@ import os
 import shutil
 import tempfile
 import time
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import django
@@ -29,9 +31,10 @@ def home_of_this_run() -> Path:
     if "PYTEST_XDIST_WORKER" in os.environ:
         return Path(os.environ["CRYPTOML_HOME"])
     for left_over in Path(tempfile.gettempdir()).glob(f"{HOMES}*"):
-        old = time.time() - left_over.stat().st_mtime > 60  # a younger one may be about to be locked
-        if old and os.access(left_over, os.W_OK) and run_lock(left_over).exclusive(wait=False):
-            remove(left_over)
+        with suppress(OSError):  # somebody else's, or just swept by another run
+            old = time.time() - left_over.stat().st_mtime > 60  # a younger one may be about to be locked
+            if old and run_lock(left_over).exclusive(wait=False):
+                remove(left_over)
     home = Path(tempfile.mkdtemp(prefix=HOMES))
     home.chmod(0o711)  # Postgres runs as another user when root tests
     return home
@@ -110,6 +113,18 @@ def _bundles_of_its_own(settings, tmp_path):
     """Bundles are named by their content, so a test that alters one would alter another test's."""
     bundles = {**settings.STORAGES["bundles"], "OPTIONS": {"location": tmp_path / "bundles"}}
     settings.STORAGES = {**settings.STORAGES, "bundles": bundles}
+
+
+@pytest.fixture
+def set_clock(settings, tmp_path):
+    """Drives `now()`: set_clock("2026-11-23T10:00:00Z")."""
+    settings.CLOCK_FILE = str(tmp_path / "clock")
+
+    def set_to(moment):
+        (tmp_path / "clock").write_text(datetime.fromisoformat(moment).isoformat())
+
+    set_to("2026-11-23T10:00:00Z")
+    return set_to
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import json
 from rich.console import Console
 
 from cryptoml_site.embedded.up import Prepared
-from cryptoml_site.embedded.web import EXAMPLE
+from training.features.classic import EXAMPLE
 
 _CONSOLE = Console(highlight=False, markup=False, soft_wrap=True)  # what is printed can be copied and pasted
 
@@ -24,6 +24,7 @@ def announce(base_url: str, prepared: Prepared) -> None:
         f"\n"
         f"{curl(base_url, prepared.api_key)}\n"
         f"\n"
+        f"Find its answer again by its id, with the same key: {base_url}/predictions/ID\n"
         f"Ctrl-C stops it."
     )
 

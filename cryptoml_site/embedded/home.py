@@ -25,14 +25,14 @@ class Home:
         """Folder of all sockets, mode 0700: below home, or a short one of its own where home's path does not do.
 
         It is too long, or root's: then Postgres is another user, to whom home may be closed. The short one is not below
-        TMPDIR, for two shells with different ones must find the same servers.
+        TMPDIR, for two shells with different ones must find the same servers; it is refused when it is not ours.
         """
         inside, user = self.path / "run", os.getuid()
         fits = len(os.fsencode(inside)) + _LONGEST_NAME <= _LONGEST_SOCKET
         if user != 0 and fits and _PLAIN.fullmatch(str(inside)):
             return inside
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
-        return Path(f"/tmp/cryptoml-{user}-{digest}")  # noqa: S108 (made with 0700, refused when not ours)
+        return Path(f"/tmp/cryptoml-{user}-{digest}")  # noqa: S108  # nosec B108
 
     @property
     def postgres(self) -> Path:

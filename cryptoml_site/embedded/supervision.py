@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from signal import SIGTERM
 from typing import Any
-from xmlrpc.client import Fault, ServerProxy
+from xmlrpc.client import Fault, ServerProxy  # nosec B411
 
 import psutil
 
@@ -160,4 +160,8 @@ def _write_configuration(home: Home, programs: Sequence[Program]) -> None:
 
 def _told(home: Home, programs: Sequence[Program]) -> dict[str, str]:
     commands = {f"CRYPTOML_COMMAND_{program.name.upper()}": shlex.join(program.command) for program in programs}
-    return commands | {"CRYPTOML_SITE": str(SITE), "CRYPTOML_SUPERVISORD_SOCKET": str(home.supervisord_socket)}
+    return commands | {
+        "CRYPTOML_HOME": str(home.path),
+        "CRYPTOML_SITE": str(SITE),
+        "CRYPTOML_SUPERVISORD_SOCKET": str(home.supervisord_socket),
+    }

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Protocol
 
 from cryptoml_site.embedded.errors import ServersUnavailable, in_one_sentence
+from cryptoml_site.embedded.folders import make_folders
 from cryptoml_site.embedded.home import Home
 from cryptoml_site.embedded.keeper import run_lock, users_lock
 from cryptoml_site.embedded.lock import FileLock
@@ -49,6 +50,7 @@ class Up:
     port: int
     servers: Sequence[Server]
     web: Program
+    workers: Sequence[Program]
     prepare: Callable[[Say], Prepared]
     say: Say
     announce: Callable[[str, Prepared], None]
@@ -64,9 +66,14 @@ class Up:
             self.home.up_json.unlink(missing_ok=True)
             end_left_over(self.home)
             refuse_taken_port(self.port)
+            self.say(f"Starting CryptoML in {self.home.path} ...")
+            make_folders(self.home)
             programs = [self._program(server, locks) for server in self.servers]
             try:
-                with supervised(self.home, [*programs, self.web]) as supervisor, _told_of_its_end(supervisor):
+                with (
+                    supervised(self.home, [*programs, self.web, *self.workers]) as supervisor,
+                    _told_of_its_end(supervisor),
+                ):
                     self._open_the_door(supervisor)
             finally:
                 self._wait_for_orphans()
@@ -77,6 +84,8 @@ class Up:
         prepared = self.prepare(self.say)
         supervisor.start(self.web.name)
         await_web(self.home, self.port, prepared.api_key, alive=supervisor.alive)
+        for program in self.workers:  # after the web: on two cores their imports would make a newcomer wait
+            supervisor.start(program.name)
         try:
             self._write_up_json(prepared)
             self.announce(self.base_url, prepared)

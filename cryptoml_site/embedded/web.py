@@ -13,19 +13,9 @@ from cryptoml_site.embedded.home import Home
 from cryptoml_site.embedded.launch import launched
 from cryptoml_site.embedded.server import PATIENCE, tail
 from cryptoml_site.embedded.supervision import Program
+from training.features.classic import EXAMPLE
 
 HOST = "127.0.0.1"
-EXAMPLE = {  # one vector of the default model's features
-    "price": 45000,
-    "price_change": 0.02,
-    "price_ma_7": 44500,
-    "price_ma_30": 43000,
-    "price_std_7": 1200,
-    "volume_ma_7": 25000000000,
-    "price_lag_1": 44000,
-    "price_lag_3": 43500,
-    "price_lag_7": 42000,
-}
 _SECONDS_TO_DRAIN = 10  # for answers in flight when a worker is told to stop
 
 
