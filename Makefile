@@ -35,6 +35,7 @@ lint: .venv/.installed  ## style, imports, migrations, security
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet -c pyproject.toml -r cryptoml_site registry training predictions monitoring
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 types: .venv/.installed  ## mypy, strict

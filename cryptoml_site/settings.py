@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "drf_standardized_errors",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_celery_beat",
     "cryptoml_site",
     "registry",
     "training",
@@ -70,6 +71,22 @@ DATABASES = {"default": env.db_url("DATABASE_URL", default=EMBEDDED.database_url
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 REDIS_URL = env.str("REDIS_URL", default=EMBEDDED.redis_url)
+
+# Celery. The database is the record of what was done (TrainingRun, Forecast, Outcome), so no results are kept; a task
+# whose worker was killed is delivered again, and finds in the database what is left to do.
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = "data"
+CELERY_TASK_ROUTES = {"training.*": {"queue": "training"}, "monitoring.*": {"queue": "monitoring"}}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_TIMEZONE = "UTC"
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -79,6 +96,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "cryptoml_site.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
@@ -102,7 +120,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["cryptoml_site.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": [
         "cryptoml_site.api.renderers.OrjsonRenderer",
-        "rest_framework.renderers.BrowsableAPIRenderer",
+        "cryptoml_site.api.renderers.BrowsableRenderer",
     ],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
@@ -143,4 +161,9 @@ ONNX_LIMIT = env.int("CRYPTOML_ONNX_LIMIT", default=16_000_000)  # bytes of one 
 PROMOTION_GATES: list[dict[str, Any]] = [
     {"NAME": "registry.gates.EdgeOverBaseline", "OPTIONS": {"minimum_predictions": 1000}},
     {"NAME": "registry.gates.SameSignature"},
+]
+MODEL_CONCERNS = [  # what the admin says of a model at a glance
+    "registry.concerns.nothing_in_production",
+    "training.concerns.market_without_fresh_candles",
+    "predictions.concerns.move_not_served",
 ]

@@ -83,7 +83,8 @@ def answer(asked: Asked, *, key: ApiKey | None, actor: str) -> Prediction:
     else:
         serving = engine.serving(asked.model, trial=asked.version)
         shown = Evidence(vector_of(asked.features or {}, serving.version.feature_names))
-    prediction = _predict(serving, shown, key=key, actor=actor)
+    [probability] = serving.version.classifier.probability_up(shown.vector[np.newaxis, :])
+    prediction = prediction_of(serving, shown, probability, key=key, actor=actor)
     log.write(prediction)
     return prediction
 
@@ -116,9 +117,11 @@ def evidence_of_market(market: Market, version: LoadedVersion, *, as_of: datetim
     )
 
 
-def _predict(serving: Serving, shown: Evidence, *, key: ApiKey | None, actor: str) -> Prediction:
+def prediction_of(
+    serving: Serving, shown: Evidence, probability: np.float32, *, key: ApiKey | None, actor: str
+) -> Prediction:
+    """The row of one answer, not saved yet. Raises Refused where the model gave no number."""
     version = serving.version
-    [probability] = version.classifier.probability_up(shown.vector[np.newaxis, :])
     if not np.isfinite(probability):
         raise Refused(f"{version.model} version {version.number} gave no number for this vector", code="no_answer")
     instant = now()

@@ -26,6 +26,7 @@ class LoadedVersion:
 
     pk: int
     number: int
+    bundle: str
     model_id: int
     model: str
     market: str
@@ -61,6 +62,7 @@ class Engine:
     def __init__(self) -> None:
         self.snapshot = Snapshot()
         self._loaded: dict[int, LoadedVersion] = {}
+        self._classifiers: dict[str, OnnxClassifier] = {}  # by bundle: versions with the same content share one
         self._lock = Lock()
         self._retry_at = 0.0
 
@@ -119,11 +121,10 @@ class Engine:
     def _load(self, version: ModelVersion) -> LoadedVersion:
         """From memory, or from its bundle, checked and warmed by one answer."""
         if version.pk not in self._loaded:
-            classifier = OnnxClassifier.from_bytes(read_file(version.bundle, ONNX))
-            classifier.probability_up(np.zeros((1, classifier.width), np.float32))  # warm before it is asked
             self._loaded[version.pk] = LoadedVersion(
                 pk=version.pk,
                 number=version.number,
+                bundle=version.bundle,
                 model_id=version.model_id,
                 model=version.model.name,
                 market=version.model.market,
@@ -131,9 +132,16 @@ class Engine:
                 feature_set=version.feature_set,
                 feature_names=tuple(version.feature_names),
                 simulated=version.simulated,
-                classifier=classifier,
+                classifier=self._classifier(version.bundle),
             )
         return self._loaded[version.pk]
+
+    def _classifier(self, bundle: str) -> OnnxClassifier:
+        if bundle not in self._classifiers:
+            classifier = OnnxClassifier.from_bytes(read_file(bundle, ONNX))
+            classifier.probability_up(np.zeros((1, classifier.width), np.float32))  # warm before it is asked
+            self._classifiers[bundle] = classifier
+        return self._classifiers[bundle]
 
     def _keep_warm(self, versions: Iterable[ModelVersion | None]) -> None:
         """N-1 of each model: a rollback then loads nothing. One that cannot be loaded is said when it is wanted."""
@@ -147,6 +155,8 @@ class Engine:
     def _forget_all_but(self, wanted: Iterable[int | None], serving: Mapping[str, Serving]) -> None:
         kept = {*wanted, *(held.version.pk for held in serving.values())}
         self._loaded = {pk: held for pk, held in self._loaded.items() if pk in kept}
+        bundles = {held.bundle for held in self._loaded.values()}
+        self._classifiers = {bundle: held for bundle, held in self._classifiers.items() if bundle in bundles}
 
     def _trial(self, name: str, number: int) -> Serving:
         version = RegisteredModel.objects.named(name).versions.select_related("model").numbered(number)

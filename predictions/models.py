@@ -207,6 +207,28 @@ class Forecast(models.Model):
         return f"{self.model.name} as of {self.as_of:%Y-%m-%d %H:%M}"
 
 
+class MissedForecast(models.Model):
+    """A stretch of closes for which no forecast was made in time, and why. None is made afterwards: it would be no
+    evidence."""
+
+    model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="missed_forecasts")
+    first_as_of = models.DateTimeField()
+    last_as_of = models.DateTimeField()
+    closes = models.PositiveIntegerField(help_text="How many closes lie in the stretch.")
+    reason = models.CharField(max_length=300)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering = ["-first_as_of"]
+        constraints = [
+            models.UniqueConstraint(fields=["model", "first_as_of"], name="a_missed_close_is_said_once"),
+            models.CheckConstraint(condition=Q(first_as_of__lte=models.F("last_as_of")), name="a_stretch_has_a_length"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model.name}: {self.closes} closes from {self.first_as_of:%Y-%m-%d %H:%M}"
+
+
 class WebProcessQuerySet(models.QuerySet["WebProcess"]):
     def alive(self, at: datetime) -> Self:
         return self.filter(seen_at__gte=at - WebProcess.SILENCE)

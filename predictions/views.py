@@ -21,6 +21,7 @@ class Predict(APIView):
     """Ask for one answer; it is in the log before it leaves."""
 
     scopes = {"POST": (Scope.PREDICT,)}
+    example = EXAMPLE  # what the browsable page's form begins with
 
     @extend_schema(
         request=PredictSerializer,

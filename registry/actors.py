@@ -1,6 +1,14 @@
 """Who did it, as a label: the ledger hangs on no user row."""
 
+from __future__ import annotations
+
 import getpass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+LONGEST = 100  # characters of a label; names of users may be longer
 
 
 def command_actor() -> str:
@@ -9,3 +17,8 @@ def command_actor() -> str:
         return f"command:{getpass.getuser()}"
     except (KeyError, OSError):  # a container's user may have no name
         return "command:unknown"
+
+
+def user_actor(user: AbstractBaseUser | AnonymousUser) -> str:
+    """Somebody who is signed in."""
+    return f"user:{user.get_username()}"[:LONGEST]

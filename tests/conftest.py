@@ -127,6 +127,12 @@ def set_clock(settings, tmp_path):
     return set_to
 
 
+@pytest.fixture
+def admin_user(db, django_user_model):
+    """Without a password: hashing one takes most of a second, and the clients here are signed in without."""
+    return django_user_model.objects.create_superuser("admin")
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real candles."""

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import joblib
-import numpy as np
 
 from registry.bundles import GOLDEN, NATIVE, ONNX, read_file, verify_bundle
 from registry.models import ModelVersion
 from registry.onnx_model import OnnxClassifier
+from training.datasets import Vectors
 from training.evaluation.archive import unpack_arrays
+from training.fitting.converting import probability_up
 from training.fitting.estimators import estimator_named
+from training.fitting.importing import IMPORTED
 from training.fitting.parity import refuse_disparity
 
 
@@ -19,7 +21,7 @@ class BundleCheck:
     files: int
     rows: int  # golden ones
     golden_difference: float  # largest, of ONNX now against ONNX when it was registered
-    native_difference: float  # largest, of ONNX against the native model
+    native_difference: float | None  # largest, of ONNX against the native model; None where there is none
 
 
 def check_bundle(version: ModelVersion) -> BundleCheck:
@@ -30,12 +32,16 @@ def check_bundle(version: ModelVersion) -> BundleCheck:
     files = verify_bundle(version.bundle)
     golden = unpack_arrays(read_file(version.bundle, GOLDEN))
     answers = OnnxClassifier.from_bytes(read_file(version.bundle, ONNX)).probability_up(golden["X"])
-    native = joblib.load(BytesIO(read_file(version.bundle, NATIVE)))
     return BundleCheck(
         files=len(files),
         rows=len(answers),
         golden_difference=refuse_disparity(golden["probability"], answers, limit=0.0),
-        native_difference=refuse_disparity(
-            np.asarray(estimator_named(version.estimator).probability_up(native, golden["X"])), answers
-        ),
+        native_difference=_native_difference(version, golden["X"], answers) if NATIVE in files else None,
     )
+
+
+def _native_difference(version: ModelVersion, X: Vectors, answers: Vectors) -> float:
+    native = joblib.load(BytesIO(read_file(version.bundle, NATIVE)))
+    imported = version.estimator.startswith(IMPORTED)
+    asked = probability_up if imported else estimator_named(version.estimator).probability_up
+    return refuse_disparity(asked(native, X), answers)

@@ -1,5 +1,6 @@
 """Candles in, rows to learn from out, and the one row to answer from: the same bits, by the same functions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -110,6 +111,19 @@ def newest_vector(series: CandleSeries, feature_set: FeatureSet, *, as_of: int |
             evidence={"features": overflown},
         )
     return vector
+
+
+def newest_vectors(windows: Sequence[CandleSeries], feature_set: FeatureSet) -> Vectors:
+    """(n, k) float32: of each of n series the newest row, to the bit `newest_vector`'s; NaN or infinite where that
+    refuses. All n at once cost little more than one: a row sees its own window and nothing else, so the windows are
+    laid end to end.
+    """
+    whole = [place for place, series in enumerate(windows) if len(series) >= feature_set.window]
+    vectors = np.full((len(windows), len(feature_set.names)), np.nan, dtype=np.float32)
+    if whole:
+        laid = CandleSeries.end_to_end([windows[place][-feature_set.window :] for place in whole])
+        vectors[whole] = as_float32(feature_set.matrix(laid)[feature_set.window - 1 :: feature_set.window])
+    return vectors
 
 
 def refuse_incomplete(window: CandleSeries, feature_set: FeatureSet) -> None:

@@ -5,6 +5,16 @@ import numpy as np
 from training.series import Floats
 
 
+def log_return(start: Floats, end: Floats) -> Floats:
+    """Log return from one close to another, elementwise; NaN where either is.
+
+    >>> log_return(np.array([1.0, 1.0]), np.array([np.e, np.nan]))
+    array([ 1., nan])
+    """
+    returns: Floats = np.log(end / start)
+    return returns
+
+
 def log_returns_ahead(closes: Floats, *, horizon: int) -> Floats:
     """Log return from each close to the close `horizon` candles later.
 
@@ -15,7 +25,7 @@ def log_returns_ahead(closes: Floats, *, horizon: int) -> Floats:
     array([ 1.,  0., nan, nan])
     """
     returns = np.full(len(closes), np.nan)
-    returns[:-horizon] = np.log(closes[horizon:] / closes[:-horizon])
+    returns[:-horizon] = log_return(closes[:-horizon], closes[horizon:])
     return returns
 
 

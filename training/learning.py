@@ -2,11 +2,15 @@
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from copy import copy
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 from django.conf import settings
+from django.db import connection, transaction
 
 from registry.bundles import EVALUATION, GOLDEN, NATIVE, ONNX, REFERENCE, REPORT, SIGNATURE, write_bundle
 from registry.models import ModelVersion, RegisteredModel
@@ -16,8 +20,9 @@ from training.features.feature_set import feature_set as feature_set_named
 from training.fitting.environment import environment
 from training.fitting.estimators import estimator_named
 from training.fitting.fit_and_score import Fitted, fit_and_score
-from training.models import Market, TrainingRun, moment
+from training.models import Market, RunLost, TrainingRun, moment
 
+HEARTBEAT_SECONDS = 5.0
 Progress = Callable[[int, int], None]  # folds done, of how many
 
 
@@ -55,12 +60,14 @@ def learn(run: TrainingRun, *, progress: Progress) -> ModelVersion | None:
     if not run.claim():
         return None
     try:
-        version = _learn(run, progress)
-        run.succeed(version)
-    except BaseException as error:  # recorded and raised again: Ctrl-C too must leave no run that seems to be alive
-        run.fail(f"{type(error).__name__}: {error}")
+        with heartbeat(run):
+            return _learn(run, progress)
+    except RunLost:
         raise
-    return version
+    except BaseException as error:  # recorded and raised again: Ctrl-C too must leave no run that seems to be alive
+        with suppress(RunLost):
+            run.fail(f"{type(error).__name__}: {error}")
+        raise
 
 
 def _learn(run: TrainingRun, progress: Progress) -> ModelVersion:
@@ -76,7 +83,30 @@ def _learn(run: TrainingRun, progress: Progress) -> ModelVersion:
         dataset, estimator=run.estimator, params=run.params, folds=run.folds, seed=run.seed, progress=said
     )
     bundle = write_bundle(bundle_files(fitted, features))
-    return register(run, dataset, features, fitted, bundle)
+    with transaction.atomic():
+        version = register(run, dataset, features, fitted, bundle)
+        run.succeed(version)
+    return version
+
+
+@contextmanager
+def heartbeat(run: TrainingRun) -> Iterator[None]:
+    """Within, a thread says every few seconds that this process lives: one fold may take longer than the silence that
+    counts as death."""
+    ended, mine = Event(), copy(run)
+
+    def beat() -> None:
+        with suppress(RunLost), closing(connection):
+            while not ended.wait(HEARTBEAT_SECONDS):
+                mine.sign_of_life()
+
+    thread = Thread(target=beat, name=f"heartbeat of {run}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def bundle_files(fitted: Fitted, features: FeatureSet) -> dict[str, bytes]:

@@ -1,5 +1,6 @@
 """Candles as arrays: what features, labels and the simulator see."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -44,6 +45,12 @@ class CandleSeries:
             laid[name][places] = values
         grid = opened_at[0] + interval * np.arange(length, dtype=np.int64)
         return cls(interval=interval, opened_at=grid, **laid)
+
+    @classmethod
+    def end_to_end(cls, pieces: Sequence[Self]) -> Self:
+        """Several series of one interval, one after the other: no grid as a whole, for windows that stay within one."""
+        columns = {name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in COLUMNS}
+        return cls(interval=pieces[0].interval, **columns)
 
     def __len__(self) -> int:
         return len(self.opened_at)

@@ -1,5 +1,7 @@
 """A version's report in the few lines that a terminal shows."""
 
+from datetime import datetime
+
 from registry.models import ModelVersion
 
 
@@ -12,7 +14,7 @@ def summary(version: ModelVersion) -> str:
     return "\n".join(
         [
             f"{version}: {version.estimator} on {version.feature_set}, a candidate",
-            f"  data       {version.data_start:%Y-%m-%d} to {version.data_end:%Y-%m-%d}, {rows:,} rows kept"
+            f"  data       {_day(version.data_start)} to {_day(version.data_end)}, {rows:,} rows kept"
             f" ({dropped or 'none'} dropped)",
             f"  accuracy   {accuracy['value']:.3f} [{accuracy['low']:.3f}, {accuracy['high']:.3f}] on {edge['n']:,}"
             " walk-forward predictions",
@@ -21,3 +23,7 @@ def summary(version: ModelVersion) -> str:
             f"  Brier      {report['metrics']['brier']:.4f} against {report['constant']['brier']:.4f} of the base rate",
         ]
     )
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else "unknown"

@@ -1,6 +1,6 @@
 """What data we hold, over HTTP."""
 
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, Min, QuerySet
 from rest_framework.generics import ListAPIView
 from rest_framework.pagination import CursorPagination
 
@@ -13,11 +13,11 @@ class ListMarkets(ListAPIView[Market]):
 
     scopes = {"GET": ("registry:read", "predict")}
     serializer_class = MarketSerializer
-    queryset = Market.objects.annotate(
-        candle_count=Count("candles"),
-        first_opened_at=Min("candles__opened_at"),
-        newest_opened_at=Max("candles__opened_at"),
-    ).order_by("name")
+    queryset = (
+        Market.objects.with_newest()
+        .annotate(candle_count=Count("candles"), first_opened_at=Min("candles__opened_at"))
+        .order_by("name")
+    )
 
 
 class NewestCandlesFirst(CursorPagination):

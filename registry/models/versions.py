@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 from typing import Any, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import connection, models, transaction
 from django.db.models import Max, Q
@@ -164,7 +165,7 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
 
 
 class ModelVersion(models.Model):
-    """One immutable bundle of a registered model; only its stage moves."""
+    """One immutable bundle of a registered model; only its stage moves, and what people say of it (VersionEdit)."""
 
     class Stage(models.TextChoices):
         CANDIDATE = "candidate"
@@ -182,12 +183,17 @@ class ModelVersion(models.Model):
     signature = models.JSONField(help_text="Feature names, dtypes, units and descriptions, in order.")
     params = models.JSONField(default=dict)
     metrics = models.JSONField(default=dict, help_text="The walk-forward report.")
-    data_start = models.DateTimeField(help_text="Open time of the first candle it was trained on.")
-    data_end = models.DateTimeField(help_text="Open time of the last candle it was trained on.")
-    data_sha256 = models.CharField(max_length=64)
+    data_start = models.DateTimeField(
+        null=True, help_text="Open time of the first candle it was trained on; unknown of an imported one."
+    )
+    data_end = models.DateTimeField(null=True, help_text="Open time of the last candle it was trained on.")
+    data_sha256 = models.CharField(max_length=64, blank=True)
     simulated = models.BooleanField(default=False, help_text="Trained on a simulated market.")
     code_revision = models.CharField(max_length=64, blank=True)
     environment = models.JSONField(default=dict, help_text="Interpreter, libraries and machine that fitted it.")
+    tags = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    description = models.TextField(blank=True)
+    claimed = models.JSONField(default=dict, help_text="What its maker says of it; shown as claimed, feeds no gate.")
     created_by = models.CharField(max_length=100)
     created_at = models.DateTimeField(default=now)
 
@@ -195,6 +201,7 @@ class ModelVersion(models.Model):
 
     class Meta:
         ordering = ["-number"]
+        permissions = [("override_gates", "May promote although a gate does not pass")]
         constraints = [
             models.UniqueConstraint(
                 fields=["model"], condition=Q(stage="production"), name="one_production_version_per_model"

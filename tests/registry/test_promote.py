@@ -110,7 +110,7 @@ def test_a_model_that_moved_while_its_gates_were_judged_is_refused(monkeypatch):
         other.promote(**WHO)
         return evidence
 
-    monkeypatch.setattr("registry.models.judge", slow_judge)
+    monkeypatch.setattr("registry.models.versions.judge", slow_judge)
     with pytest.raises(Refused, match="moved while its gates were judged"):
         version.promote(**WHO)
 

@@ -5,7 +5,7 @@ import pytest
 
 from cryptoml_site.errors import Refused, Unknown
 from tests.training.candles import START, altered, assert_same_bits, random_series, series_of, with_hole
-from training.datasets import build_dataset, newest_vector
+from training.datasets import build_dataset, newest_vector, newest_vectors
 from training.features.feature_set import FEATURE_SETS, feature_set
 
 CLASSIC = feature_set("classic")
@@ -98,3 +98,20 @@ def test_a_moment_of_which_no_candle_is_held_is_unknown(as_of):
 
 def test_no_candles_at_all_are_said_so():
     assert refusal(series_of([])).code == "unknown_candle"
+
+
+@every_set
+def test_many_at_once_are_to_the_bit_each_alone(features):
+    several = [random_series(300, seed=seed)[: 300 - seed] for seed in range(5)]
+    for vector, series in zip(newest_vectors(several, features), several, strict=True):
+        assert_same_bits(vector, newest_vector(series, features))
+
+
+@every_set
+def test_a_series_that_misses_something_leaves_the_others_their_vectors(features):
+    whole = random_series(300)
+    first, short, holed, last = newest_vectors([whole, whole[:5], with_hole(whole, 295), whole], features)
+    assert np.isnan(short).all()
+    assert np.isnan(holed).all()
+    for vector in (first, last):
+        assert_same_bits(vector, newest_vector(whole, features))

@@ -18,7 +18,8 @@ from training.evaluation.archive import unpack_arrays
 from training.features.feature_set import feature_set
 from training.learning import learn, queue_run
 from training.market_data.simulate import simulate_candles
-from training.models import Market, TrainingRun
+from training.models import Market, RunLost, TrainingRun
+from training.models.run import SILENCE
 
 pytestmark = pytest.mark.django_db
 SMALL = {"n_estimators": 10, "max_depth": 3}
@@ -184,3 +185,50 @@ def test_two_versions_registered_at_once_get_two_numbers(market):
         numbers = list(pool.map(register, range(4)))
     assert sorted(numbers) == [2, 3, 4, 5]
     assert verify_bundle(first.bundle)
+
+
+def test_a_run_without_a_sign_of_life_is_queued_again_and_fails_after_three_times(market):
+    run = queue(market)
+    for attempt in range(1, 4):
+        assert run.claim()
+        assert run.attempts == attempt
+        TrainingRun.objects.update(seen_at=run.created_at - 2 * SILENCE)
+        waiting = TrainingRun.objects.sweep()
+        run.refresh_from_db()
+    assert (waiting, run.status) == ([], "failed")
+    assert "killed, 3 times" in run.error
+
+
+def test_a_run_that_lives_is_left_alone(market):
+    run = queue(market)
+    run.claim()
+    assert TrainingRun.objects.sweep() == []
+    run.refresh_from_db()
+    assert run.status == "running"
+
+
+def test_a_process_that_lost_its_run_cannot_end_it(market):
+    lost, taken = queue(market), None
+    lost.claim()
+    TrainingRun.objects.update(status="queued")
+    taken = TrainingRun.objects.get()
+    taken.claim()
+    with pytest.raises(RunLost):
+        lost.fail("too late")
+    assert TrainingRun.objects.get().status == "running"
+
+
+def test_a_run_that_has_ended_is_not_cancelled(market):
+    trained(market)
+    with pytest.raises(Refused, match="has ended already"):
+        TrainingRun.objects.get().cancel()
+
+
+def test_train_queue_leaves_the_run_to_the_trainer(market, capsys, monkeypatch, django_capture_on_commit_callbacks):
+    sent = []
+    monkeypatch.setattr("training.queueing.current_app.send_task", lambda name, args: sent.append((name, args)))
+    with django_capture_on_commit_callbacks(execute=True):
+        call_command("train", "demo-usd-1h", queue=True)
+    run = TrainingRun.objects.get()
+    assert (run.status, sent) == ("queued", [("training.train", [run.pk])])
+    assert "is queued" in capsys.readouterr().out

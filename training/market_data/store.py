@@ -12,6 +12,7 @@ from cryptoml_site.clock import now
 from cryptoml_site.errors import Refused
 from training.market_data.parsed import ParsedCandle
 from training.models import Candle, CandleRevision, Market
+from training.outcomes import reopen
 
 FIGURES = ParsedCandle._fields[1:]
 BATCH = 10_000  # candles per statement
@@ -59,6 +60,7 @@ def _store_batch(market: Market, batch: list[ParsedCandle], *, at: datetime) -> 
         candle for candle in batch if candle.opened_at in held and candle.figures != _figures(held[candle.opened_at])
     ]
     CandleRevision.objects.bulk_create(_keep(held[candle.opened_at], at) for candle in revised)
+    reopen(market, [candle.opened_at for candle in new + revised])
     Candle.objects.bulk_create(
         _rows(market, new + revised, held, at),
         update_conflicts=True,

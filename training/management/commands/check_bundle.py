@@ -17,7 +17,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         version = RegisteredModel.objects.named(options["model"]).versions.numbered(options["version"])
         checked = check_bundle(version)
+        native = "there is no native model"
+        if checked.native_difference is not None:
+            native = f"agrees with the native model within {checked.native_difference:.1e}"
         self.stdout.write(
             f"{version}: {checked.files} files as registered; ONNX repeats its {checked.rows} golden answers within "
-            f"{checked.golden_difference:.1e} and agrees with the native model within {checked.native_difference:.1e}"
+            f"{checked.golden_difference:.1e} and {native}"
         )

@@ -8,6 +8,7 @@ from registry.models import RegisteredModel
 from training.learning import learn, queue_run
 from training.models import Market
 from training.progress import fold_progress
+from training.queueing import enqueue
 from training.summary import summary
 
 
@@ -28,16 +29,24 @@ class Command(BaseCommand):
         parser.add_argument("--param", action="append", default=[], type=named_number, metavar="NAME=NUMBER")
         parser.add_argument("--folds", type=int, default=8)
         parser.add_argument("--seed", type=int, default=7)
+        parser.add_argument("--quiet", action="store_true", help="say nothing of what was learnt")
+        parser.add_argument("--queue", action="store_true", help="leave it to the trainer, do not wait")
 
     def handle(self, *args: Any, **options: Any) -> None:
         market = Market.objects.named(options["market"])
         model = RegisteredModel.objects.of_market(market.name, name=options["model"])
         chosen = {name: options[name] for name in ("feature_set", "estimator", "folds", "seed")}
         run = queue_run(market=market, model=model, actor=command_actor(), params=dict(options["param"]), **chosen)
+        if options["queue"]:
+            enqueue(run)
+            self.stdout.write(f"{run} is queued")
+            return
         with fold_progress(f"training {model}") as progress:
             version = learn(run, progress=progress)
         if version is None:
             self.stdout.write(f"{run} was taken by another process")
+            return
+        if options["quiet"]:
             return
         self.stdout.write(summary(version))
         self.stdout.write(f"Next: manage.py promote {model} {version.number} --reason '...'")

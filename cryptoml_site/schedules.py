@@ -1,0 +1,23 @@
+"""What beat does by itself. The rows are made once; a person may change or disable them in the admin, which stays."""
+
+from django.apps import apps
+
+EVERY_MINUTE = {"minute": "*", "hour": "*", "day_of_month": "*", "month_of_year": "*", "day_of_week": "*"}
+EVERY_DAY = {**EVERY_MINUTE, "minute": "10", "hour": "0"}
+
+SCHEDULES = {
+    "follow the markets: candles, forecasts, outcomes": ("data.follow_markets", EVERY_MINUTE, 50),
+    "queue again the training runs of killed processes": ("data.sweep_training_runs", EVERY_MINUTE, 50),
+    "make the next months of the prediction log": ("data.ensure_partitions", EVERY_DAY, 3_600),
+}
+
+
+def ensure_schedules() -> None:
+    """Each schedule: a name that people read, its task, when, and after how many seconds an undone message is void."""
+    crontab = apps.get_model("django_celery_beat", "CrontabSchedule")
+    periodic_task = apps.get_model("django_celery_beat", "PeriodicTask")
+    for name, (task, when, seconds) in SCHEDULES.items():
+        moment, _ = crontab.objects.get_or_create(**when, timezone="UTC")
+        periodic_task.objects.get_or_create(
+            task=task, defaults={"name": name, "crontab": moment, "expire_seconds": seconds}
+        )
