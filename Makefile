@@ -15,7 +15,7 @@ help:  ## say what there is
 	@echo "Installing the pinned requirements into .venv ..."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV_PIN)
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python -r requirements-dev.txt
 	@touch $@
 
 up: .venv/.installed  ## start everything: servers, market data, a trained model, the API

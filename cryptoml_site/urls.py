@@ -36,5 +36,6 @@ urlpatterns = [
     path("auth/", include("rest_framework.urls")),
 ]
 
+handler400 = "cryptoml_site.api.errors.bad_request"
 handler404 = "cryptoml_site.api.errors.not_found"
 handler500 = "cryptoml_site.api.errors.server_error"

@@ -29,12 +29,14 @@ class Health:
     valkey: str | None
     disk_free: float  # share of 1
     seconds_behind: float | None
+    problems_elsewhere: list[str]  # what other living web processes cannot serve
     workers: list[dict[str, Any]]
 
     @property
     def degraded(self) -> list[str]:
         """What is wrong, a sentence each."""
-        found = [f"model {name}: {problem}" for name, problem in self.snapshot.problems.items()]
+        mine = [f"model {name}: {problem}" for name, problem in self.snapshot.problems.items()]
+        found = sorted({*mine, *self.problems_elsewhere})
         if self.database:
             found.append(f"Postgres does not answer: {self.database}")
         if self.valkey:
@@ -79,7 +81,7 @@ class Health:
 
 
 def examine() -> Health:
-    workers, database = _workers()
+    workers, problems, database = _workers()
     disk = shutil.disk_usage(settings.CRYPTOML_HOME)
     return Health(
         snapshot=engine.snapshot,
@@ -87,17 +89,19 @@ def examine() -> Health:
         valkey=_valkey_fault(),
         disk_free=disk.free / disk.total,
         seconds_behind=follower.seconds_behind(),
+        problems_elsewhere=problems,
         workers=workers,
     )
 
 
-def _workers() -> tuple[list[dict[str, Any]], str | None]:
-    """The living web processes, and what is wrong with Postgres. The sentence names no host and no user."""
+def _workers() -> tuple[list[dict[str, Any]], list[str], str | None]:
+    """The living web processes, what they cannot serve, and what is wrong with Postgres; no host and no user named."""
     try:
-        rows = WebProcess.objects.alive(now()).values("id", "generation", "seen_at")
-        return [dict(row) for row in rows], None
+        rows = list(WebProcess.objects.alive(now()).values("id", "generation", "seen_at", "problems"))
     except Error as error:
-        return [], type(error).__name__
+        return [], [], type(error).__name__
+    problems = [f"model {name}: {problem}" for row in rows for name, problem in row.pop("problems").items()]
+    return [dict(row) for row in rows], problems, None
 
 
 def _valkey_fault() -> str | None:

@@ -132,7 +132,7 @@ def prediction_of(
         model_id=version.model_id,
         version_id=version.pk,
         deployment_id=serving.deployment,
-        generation=engine.snapshot.generation,
+        generation=serving.generation,
         role=Prediction.Role.TRIAL if serving.deployment is None else Prediction.Role.PRODUCTION,
         actor=actor,
         key=key,
@@ -186,7 +186,7 @@ def _refuse_strangers(body: Mapping[str, Any], known: set[str]) -> None:
 
 def _name(body: Mapping[str, Any], field: str) -> str | None:
     value = body.get(field)
-    if field in body and not (isinstance(value, str) and value and "\x00" not in value):
+    if field in body and not (isinstance(value, str) and 0 < len(value) <= 64 and "\x00" not in value):
         raise Invalid(f"'{field}' must be a name", code="not_a_name", field=field)
     return value
 
@@ -203,10 +203,10 @@ def _moment(value: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(str(value))
+        if moment.tzinfo is not None and 1970 < moment.year < 9000:  # so that no candle before it or after it overflows
+            return moment.astimezone(UTC)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Invalid(
-            "'as_of' must be a moment with its offset, such as 2026-01-30T00:00:00Z", code="not_a_moment", field="as_of"
-        )
-    return moment.astimezone(UTC)
+        pass
+    raise Invalid(
+        "'as_of' must be a moment with its offset, such as 2026-01-30T00:00:00Z", code="not_a_moment", field="as_of"
+    )

@@ -39,9 +39,13 @@ class LoadedVersion:
 
 @dataclass(frozen=True, eq=False)
 class Serving:
-    """A loaded version and the ledger row by which it answers; None for a trial of a staged one."""
+    """A loaded version and the ledger row by which it answers; None for a trial of a staged one.
+
+    generation: how far the process had read the ledger when it took this up.
+    """
 
     version: LoadedVersion
+    generation: int
     deployment: int | None
     warnings: tuple[str, ...]
 
@@ -102,12 +106,15 @@ class Engine:
     def _follow(self, generation: int, default: str | None) -> Snapshot:
         serving: dict[str, Serving] = {}
         problems: dict[str, str] = {}
-        rows = list(Deployment.objects.in_force().select_related("to_version__model", "from_version__model"))
+        known = Deployment.objects.filter(
+            generation__lte=generation
+        )  # a move that commits meanwhile is for the next look
+        rows = list(known.in_force().select_related("to_version__model", "from_version__model"))
         for row in rows:
             name = row.model.name
             try:
                 version = self._load(row.to_version)
-                serving[name] = Serving(version, row.generation, tuple(row.warnings))
+                serving[name] = Serving(version, generation, row.generation, tuple(row.warnings))
             except Refused as refused:
                 problems[name] = f"generation {row.generation} is not served: {refused}"
                 logger.error("model %s: %s", name, problems[name])
@@ -165,7 +172,7 @@ class Engine:
                 f"{version} is {version.stage}: only a staged one is tried", code="not_staged", field="version"
             )
         with self._lock:
-            return Serving(self._load(version), None, ("trial",))
+            return Serving(self._load(version), self.snapshot.generation, None, ("trial",))
 
 
 engine = Engine()  # one per process

@@ -46,6 +46,8 @@ class Follower(threading.Thread):
         except Error as error:
             logger.warning("the ledger cannot be read: %s", error)
             connection.close()
+        except Exception:  # recorded; a follower that ended would leave its process behind for good
+            logger.exception("the ledger cannot be followed")
 
     def look(self) -> None:
         """One turn: what the ledger says now, and a heartbeat when it is time for one."""

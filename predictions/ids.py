@@ -12,5 +12,5 @@ def uuid7(moment: datetime) -> UUID:
 
 
 def first_id_of(moment: datetime) -> UUID:
-    """The lowest id that can bear this moment: a bound for ranges, no id of a row."""
-    return UUID(int=round(moment.timestamp() * 1_000) << 80)
+    """The lowest id that can bear this moment: a bound for ranges, no id of a row. None is lower than 1970's."""
+    return UUID(int=max(round(moment.timestamp() * 1_000), 0) << 80)

@@ -49,7 +49,9 @@ def _absent(name: str) -> Problem:
 
 
 def _stranger(name: str, names: Sequence[str]) -> Problem:
-    return Problem("unknown_field", name, f"'{name[:64]}' is no feature of this model; it asks for {', '.join(names)}")
+    return Problem(
+        "unknown_field", name, f"'{name[:64]}' is no feature of this model: its signature names {len(names)}"
+    )
 
 
 def _no_number(name: str, value: Any) -> Problem:

@@ -1,13 +1,17 @@
 """Answers over HTTP."""
 
+from typing import Any
+
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.exceptions import APIException
 from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cryptoml_site.errors import Invalid
+from cryptoml_site.errors import Invalid, InvalidFields, Problem
 from predictions.answering import Asked, answer
 from predictions.engine import engine
 from predictions.filters import PredictionFilter
@@ -15,6 +19,11 @@ from predictions.models import ApiKey, Prediction, PredictionQuerySet, Scope
 from predictions.permissions import holds, label
 from predictions.serializers import AnswerSerializer, PredictionSerializer, PredictSerializer, ReloadSerializer
 from training.features.classic import EXAMPLE
+
+
+class LengthRequired(APIException):
+    status_code = 411
+    default_code = "length_required"
 
 
 class Predict(APIView):
@@ -35,6 +44,8 @@ class Predict(APIView):
         ],
     )
     def post(self, request: Request) -> Response:
+        if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+            raise LengthRequired("send the body with a Content-Length, not in chunks")
         if request.stream is None:
             raise Invalid("the body is empty: send features, or a market", code="empty_body")
         key = request.auth if isinstance(request.auth, ApiKey) else None
@@ -67,6 +78,18 @@ class ListPredictions(ReadsPredictions, ListAPIView[Prediction]):
 
     pagination_class = NewestFirst
     filterset_class = PredictionFilter
+
+    def filter_queryset(self, queryset: QuerySet[Prediction, Any]) -> QuerySet[Prediction, Any]:
+        """A filter that there is not is refused: ignored, it would answer with everybody's rows."""
+        known = {*PredictionFilter.base_filters, "limit", "cursor", "format"}
+        strangers = [
+            Problem("unknown_filter", name, f"there is no filter '{name}'")
+            for name in self.request.GET
+            if name not in known
+        ]
+        if strangers:
+            raise InvalidFields(strangers)
+        return super().filter_queryset(queryset)
 
 
 class ShowPrediction(ReadsPredictions, RetrieveAPIView[Prediction]):

@@ -14,9 +14,10 @@ LONGEST = 100  # characters of a label; names of users may be longer
 def command_actor() -> str:
     """Whoever runs this command, by the name of their account."""
     try:
-        return f"command:{getpass.getuser()}"
+        name = getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
-        return "command:unknown"
+        name = "unknown"
+    return f"command:{name}".encode(errors="replace").decode()[:LONGEST]  # LOGNAME may be any bytes
 
 
 def user_actor(user: AbstractBaseUser | AnonymousUser) -> str:

@@ -10,17 +10,22 @@ from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 from cryptoml_site.errors import Invalid
 
 UNLOADABLE = (  # they share no base class below Exception
+    runtime_errors.EngineError,
     runtime_errors.EPFail,
     runtime_errors.Fail,
     runtime_errors.InvalidArgument,
     runtime_errors.InvalidGraph,
     runtime_errors.InvalidProtobuf,
+    runtime_errors.ModelLoaded,
+    runtime_errors.NoModel,
+    runtime_errors.NoSuchFile,
     runtime_errors.NotImplemented,
     runtime_errors.RuntimeException,
     ValueError,
     RuntimeError,
 )
 FLOATS = "tensor(float)"
+SLACK = 1e-5  # how far float32 sums may miss [0, 1]
 ERRORS_ARE_RAISED = 4  # severity "fatal": an unloadable file is told once, by the exception
 
 
@@ -55,7 +60,11 @@ class OnnxClassifier:
         return cls(session)
 
     def probability_up(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
-        """X: (m, width) float32, finite. Result: (m,) as the model gives it, never rounded."""
+        """X: (m, width) float32, finite. Result: (m,) in [0, 1], or NaN where the model gives that; never rounded.
+
+        A forest's float32 sums may end a few units in the last place outside of [0, 1]; those are put on its edge.
+        Raises InvalidModel for what lies further out: that is no probability.
+        """
         if X.ndim != 2 or X.shape[1] != self.width or X.dtype != np.float32:
             raise Invalid(
                 f"the model asks for float32 rows of {self.width} features, given were {X.dtype} of shape {X.shape}",
@@ -63,7 +72,10 @@ class OnnxClassifier:
                 field="features",
             )
         (probabilities,) = self._session.run([self._output], {self._input: X})
-        up: NDArray[np.float32] = probabilities[:, 1]
+        up: NDArray[np.float32] = np.clip(probabilities[:, 1], 0.0, 1.0)
+        if (np.abs(up - probabilities[:, 1]) > SLACK).any():
+            low, high = probabilities[:, 1].min(), probabilities[:, 1].max()
+            raise InvalidModel(f"the model answers from {low:g} to {high:g}, outside of a probability's 0 to 1")
         return up
 
 

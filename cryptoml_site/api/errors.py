@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import SuspiciousOperation, ValidationError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from drf_standardized_errors.formatter import ExceptionFormatter
@@ -13,6 +14,8 @@ from rest_framework.response import Response
 
 from cryptoml_site.errors import Invalid, Refused, Unavailable, Unknown
 
+MOST_PROBLEMS = 50
+LONGEST = 2_000  # characters of one sentence
 STATUS = {Invalid: 400, Unknown: 404, Unavailable: 503, Refused: 409}
 
 
@@ -30,7 +33,8 @@ class Formatter(ExceptionFormatter):
 
     def get_errors(self) -> list[Error]:
         if isinstance(self.exc, RefusedByDomain):
-            return [Error(found.code, found.sentence, found.field) for found in self.exc.refused.problems]
+            problems = self.exc.refused.problems[:MOST_PROBLEMS]  # no small request gets a large answer
+            return [Error(found.code, found.sentence[:LONGEST], found.field and found.field[:64]) for found in problems]
         return super().get_errors()
 
     def format_error_response(self, error_response: Any) -> Any:
@@ -44,6 +48,10 @@ class Handler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, OperationalError | InterfaceError):
             exc = Unavailable("the database does not answer: try again", code="database_unavailable")
+        if isinstance(exc, SuspiciousOperation | ValidationError | DataError):  # a cursor that was altered, say
+            exc = Invalid(
+                "the request cannot be read: take addresses and cursors as they were given", code="bad_request"
+            )
         if isinstance(exc, Refused):
             return RefusedByDomain(exc)
         return super().convert_known_exceptions(exc)
@@ -64,6 +72,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith("/admin/"):
         return defaults.page_not_found(request, exception)
     return _shaped(404, "client_error", "not_found", f"there is nothing at {request.path}: see /docs")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler400: a Host that is not ours, a request that Django cannot read."""
+    return _shaped(400, "client_error", "bad_request", "the request cannot be read: look at its Host and its size")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -30,17 +30,24 @@ class StrictJSONParser(BaseParser):
         if len(raw) > settings.BODY_LIMIT:
             raise BodyTooLarge(f"the body is over {settings.BODY_LIMIT:,} bytes: send smaller batches")
         try:
-            return json.loads(raw.decode(), object_pairs_hook=_object)
+            return _sound(json.loads(raw.decode(), object_pairs_hook=_object), raw)
         except DoubledKey as error:
             raise ParseError(str(error), code="doubled_key") from error
         except (ValueError, RecursionError) as error:
-            raise ParseError(f"the body is not JSON: {error}", code="malformed_json") from error
+            raise ParseError(f"the body is not JSON: {str(error)[:200]}", code="malformed_json") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        doubled = sorted({name for name in names if names.count(name) > 1})
-        raise DoubledKey(f"'{doubled[0]}' stands more than once in one object: which one counts?")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise DoubledKey(f"'{name[:64]!s}' stands more than once in one object: which one counts?")
+        found[name] = value
     return found
+
+
+def _sound(body: Any, raw: bytes) -> Any:
+    """Refuse half a surrogate pair, which only an escape can bring: it is no character, and nothing could store it."""
+    if b"\\ud" in raw.lower():
+        json.dumps(body, ensure_ascii=False).encode()  # UnicodeEncodeError is a ValueError
+    return body

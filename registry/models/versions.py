@@ -26,7 +26,7 @@ class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
     def named(self, name: str) -> RegisteredModel:
         """Raises Unknown, naming the field at fault."""
         try:
-            return self.get(name=name)
+            return self.get(name=name.replace("\x00", " "))  # which Postgres cannot store, so no name has it
         except RegisteredModel.DoesNotExist:
             raise Unknown(
                 f"no model is called '{name}': GET /models/list names them all", code="unknown_model", field="model"
@@ -234,13 +234,14 @@ class ModelVersion(models.Model):
         Raises GateRefused unless every gate passes or `override` is set (it passes gates, never stages), BundleAltered,
         and Refused when the version or its model stands elsewhere by now.
         """
+        self.refresh_from_db(fields=["stage"])
+        if self.stage == self.Stage.PRODUCTION:
+            raise Refused(f"{self} is in production already", code="already_in_production")
         verify_bundle(self.bundle)
         evidence = judge(self, override=override)  # may take long, so before the lock
         with transaction.atomic():
             Deployment.objects.lock()  # one lock for all models: generations commit in order
             self.refresh_from_db(fields=["stage"])  # what we held may be stale
-            if self.stage == self.Stage.PRODUCTION:
-                raise Refused(f"{self} is in production already", code="already_in_production")
             if evidence.generation != self.model.generation():
                 raise Refused(f"{self.model} moved while its gates were judged: look again", code="moved_meanwhile")
             if self.stage == self.Stage.CANDIDATE:

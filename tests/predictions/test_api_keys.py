@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
+from cryptoml_site.errors import Invalid
 from predictions.models import ApiKey
 
 pytestmark = pytest.mark.django_db
@@ -52,3 +53,21 @@ def test_the_command_shows_the_secret_alone_on_its_output(capsys):
     said = capsys.readouterr()
     assert ApiKey.objects.get().matches(said.out.strip())
     assert said.out.strip() not in said.err
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101])
+def test_the_command_wants_a_name_of_1_to_100_characters(name):
+    with pytest.raises(Invalid, match="1 to 100") as refused:
+        call_command("issue_key", name, scope=["predict"])
+    assert refused.value.field == "name"
+
+
+def test_the_command_gives_a_scope_once():
+    call_command("issue_key", "x" * 100, scope=["predict", "predict"])
+    assert ApiKey.objects.get().scopes == ["predict"]
+
+
+def test_the_name_of_an_account_is_cut_to_a_label(monkeypatch):
+    monkeypatch.setenv("LOGNAME", "\udcff" + "n" * 200)
+    call_command("issue_key", "robot", scope=["predict"])
+    assert ApiKey.objects.get().created_by == "command:?" + "n" * 91

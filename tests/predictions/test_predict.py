@@ -10,8 +10,9 @@ from predictions.engine import engine
 from predictions.ids import first_id_of
 from predictions.models import Prediction
 from registry.bundles import ONNX
+from registry.models import Deployment
 from tests.factories import alter, make_market, make_model, make_version, report
-from training.datasets import newest_vector
+from training.datasets import candles_sha256, newest_vector
 from training.features.classic import EXAMPLE
 from training.features.feature_set import feature_set
 
@@ -36,6 +37,22 @@ def test_an_answer_is_found_again_by_its_id_with_what_it_was_given(client, produ
     assert {name: found[name] for name in answer} == answer
     assert found["features"] == {name: float(np.float32(value)) for name, value in EXAMPLE.items()}
     assert (found["role"], found["actor"], found["key"]) == ("production", client.key.label, client.key.prefix)
+
+
+def test_an_answer_is_traced_to_its_deployment_and_to_the_ledger_as_it_was_read(client, production):
+    answer = predict(client, EXAMPLE).json()
+    moved = production.model.deployments.newest_move()
+    row = Prediction.objects.get()
+    assert (row.deployment_id, row.generation, answer["generation"]) == (moved.pk, moved.pk, moved.pk)
+
+
+def test_a_move_that_commits_while_the_ledger_is_read_is_left_to_the_next_look(production, monkeypatch):
+    read = Deployment.objects.newest_generation()
+    make_version(model=production.model, probability_up=0.4).promote(actor="user:o", reason="meanwhile")
+    monkeypatch.setattr("registry.models.versions.DeploymentQuerySet.newest_generation", lambda _: read)
+    engine.__init__()
+    [serving] = engine.refresh().serving.values()
+    assert (serving.version.number, serving.deployment <= serving.generation) == (1, True)
 
 
 def test_the_id_bears_the_moment_of_the_answer(client, production):
@@ -68,7 +85,8 @@ def test_a_past_moment_is_answered_from_the_candles_of_that_moment(client, produ
     assert row.vector == expected.astype(float).tolist()
     assert (answer["as_of"], answer["target_at"]) == ("2026-01-27T00:00:00Z", "2026-01-29T00:00:00Z")
     assert answer["warnings"] == ["target_already_closed"]
-    assert row.candles_sha256
+    window = market.candles.ending_at(asked, candles=feature_set("classic").window, step=market.step)
+    assert row.candles_sha256 == candles_sha256(window.series(interval=86_400))
 
 
 def test_the_newest_candles_are_used_while_they_are_fresh(client, production):
@@ -107,7 +125,8 @@ def test_an_altered_bundle_is_not_served_and_the_old_version_goes_on_answering(c
 
 
 def test_a_rollback_loads_nothing(client, production, monkeypatch):
-    make_version(model=production.model).promote(actor="user:o", reason="better")
+    make_version(model=production.model, probability_up=0.4).promote(actor="user:o", reason="better")
+    engine.__init__()  # a process that has never served version 1
     engine.refresh()
     production.model.rollback(actor="user:o", reason="worse")
     monkeypatch.setattr("predictions.engine.read_file", lambda *_: pytest.fail("a bundle was read"))

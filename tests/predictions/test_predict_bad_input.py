@@ -1,12 +1,14 @@
 """Bad input: its own status and stable code each, the field named, and nothing written."""
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import OperationalError
 
 from cryptoml_site.clock import now
 from predictions.models import ApiKey, Prediction
-from tests.factories import make_market, make_model
+from tests.factories import make_market, make_model, make_version
 from tests.predictions.conftest import client_with
 from training.features.classic import EXAMPLE
 
@@ -51,6 +53,9 @@ RAW = '{"price": %s, ' + ", ".join(f'"{name}": 1' for name in list(EXAMPLE)[1:])
         ('{"market": 7}', (400, "not_a_name", "market")),
         ('{"market": null}', (400, "not_a_name", "market")),
         ('{"market": "a\\u0000b"}', (400, "not_a_name", "market")),
+        ('{"market": "\\ud800"}', (400, "malformed_json", None)),
+        ('{"\\ud800": 1}', (400, "malformed_json", None)),
+        ('{"market": "' + "m" * 65 + '"}', (400, "not_a_name", "market")),
         ('{"market": "none-usd-1d"}', (404, "unknown_market", "market")),
         ('{"model": "none", "features": {}}', (404, "unknown_model", "model")),
         ('{"features": {}, "version": "2"}', (400, "not_a_version", "version")),
@@ -115,6 +120,8 @@ def test_a_market_without_candles_is_refused(client, production):
         ("2026-01-20", (400, "not_a_moment", "as_of")),
         ("2026-01-20T00:00:00", (400, "not_a_moment", "as_of")),
         ("yesterday", (400, "not_a_moment", "as_of")),
+        ("0001-01-01T00:00:00+23:59", (400, "not_a_moment", "as_of")),
+        ("9999-12-31T23:59:59-23:59", (400, "not_a_moment", "as_of")),
         (7, (400, "not_a_moment", "as_of")),
         ("2026-01-20T12:00:00Z", (400, "as_of_off_grid", "as_of")),
         ("2099-01-01T00:00:00Z", (400, "as_of_not_closed", "as_of")),
@@ -200,3 +207,41 @@ def test_a_key_without_the_scope_is_refused_and_the_scope_is_named(production):
     assert refusal(response) == (403, "missing_scope", None)
     assert "predict" in response.json()["errors"][0]["detail"]
     assert not Prediction.objects.exists()
+
+
+def test_a_staged_version_alone_is_tried(client, production):
+    make_version(model=production.model)
+    response = client.post("/predict", {"features": EXAMPLE, "version": 2}, format="json")
+    assert refusal(response) == (409, "not_staged", "version")
+
+
+def test_many_strange_fields_get_a_short_answer(client, production):
+    response = client.post("/predict", {f"field{place}": 1 for place in range(5_000)}, format="json")
+    assert response.status_code == 400
+    assert len(response.json()["errors"]) == 50
+
+
+def test_a_body_in_chunks_is_refused_by_its_own_code(client, production):
+    response = client.post("/predict", b"", content_type="application/json", headers={"Transfer-Encoding": "chunked"})
+    assert refusal(response) == (411, "length_required", None)
+
+
+def test_without_the_database_an_answer_is_unavailable_not_lost_silently(client, production, monkeypatch):
+    def away(_):
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr("predictions.log.write", away)
+    assert refusal(client.post("/predict", EXAMPLE, format="json")) == (503, "database_unavailable", None)
+
+
+@pytest.mark.parametrize("path", ["/models/%00", "/markets/%00/candles", "/models/a%00b"])
+def test_a_name_that_cannot_be_stored_is_unknown(client, path):
+    assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/predictions", "/markets/bitcoin-usd-1d/candles"])
+@pytest.mark.parametrize("position", ["p=junk", "p=", "p=9999-99-99"])
+def test_an_altered_cursor_is_refused(client, path, position):
+    make_market()
+    response = client.get(path, {"cursor": b64encode(position.encode()).decode()})
+    assert refusal(response)[:2] == (400, "bad_request")

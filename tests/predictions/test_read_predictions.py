@@ -3,8 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import AnonymousUser, Permission
+from rest_framework.request import Request
+from rest_framework.test import APIClient
 
 from cryptoml_site.clock import now
+from predictions.permissions import holds
 from tests.predictions.conftest import client_with
 from training.features.classic import EXAMPLE
 
@@ -63,7 +67,12 @@ def test_since_leaves_out_what_came_before(own, hours, found):
     assert len(ids(own.get(f"/predictions?since={since}"))) == found
 
 
-@pytest.mark.parametrize("query", ["since=yesterday", "role=king", "version=one"])
+@pytest.mark.parametrize("moment", ["1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_since_before_all_time_is_everything(own, moment):
+    assert len(ids(own.get(f"/predictions?since={moment}"))) == 1
+
+
+@pytest.mark.parametrize("query", ["since=yesterday", "role=king", "version=one", "Model=bitcoin-usd-1d"])
 def test_a_filter_that_means_nothing_is_refused_by_name(own, query):
     response = own.get(f"/predictions?{query}")
     assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, query.split("=")[0])
@@ -98,3 +107,26 @@ def test_without_a_key_only_what_the_operator_opened_is_allowed(production, sett
     client = client_with([])
     client.defaults.pop("HTTP_X_API_KEY")
     assert client.post("/predict", EXAMPLE, format="json").status_code == status
+
+
+def test_nobody_gets_to_write_the_registry_without_a_key(settings, rf):
+    settings.ANONYMOUS_SCOPES = frozenset(["registry:write", "predict"])
+    request = Request(rf.get("/"))
+    request.user = AnonymousUser()
+    assert holds(request, "predict")
+    assert not holds(request, "registry:write")
+
+
+@pytest.mark.parametrize(("is_staff", "allowed"), [(True, True), (False, False)])
+def test_a_permission_counts_for_staff_alone(own, django_user_model, client, is_staff, allowed):
+    user = django_user_model.objects.create(username="anna", is_staff=is_staff)
+    user.user_permissions.add(Permission.objects.get(codename="view_prediction"))
+    person = APIClient()
+    person.force_login(user)
+    assert (person.get("/predictions").status_code == 200) == allowed
+
+
+def test_staff_without_the_permission_read_nothing(own, django_user_model):
+    person = APIClient()
+    person.force_login(django_user_model.objects.create(username="anna", is_staff=True))
+    assert person.get("/predictions").status_code == 403

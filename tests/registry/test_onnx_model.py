@@ -136,3 +136,24 @@ def test_a_zipmap_is_refused_by_name():
     plain.graph.output.append(onnx.ValueInfoProto(name="zipped"))
     with pytest.raises(InvalidModel, match="export without a zipmap"):
         OnnxClassifier.from_bytes(plain.SerializeToString())
+
+
+def scores(*up):
+    """A model that answers its second feature as it stands."""
+    X = np.array([[0.0, score] for score in up], dtype=np.float32)
+    answers = copying(inputs=[("features", FLOAT, ("rows", 2))], outputs=[("answer", FLOAT, ("rows", 2))])
+    return OnnxClassifier.from_bytes(answers).probability_up(X)
+
+
+def test_what_float32_sums_add_beyond_one_is_put_on_the_edge():
+    assert scores(1.0000004, -0.0000004, 0.25).tolist() == [1.0, 0.0, 0.25]
+
+
+@pytest.mark.parametrize("score", [1.1, -0.1])
+def test_what_lies_further_out_is_no_probability(score):
+    with pytest.raises(InvalidModel, match="outside"):
+        scores(score)
+
+
+def test_a_missing_number_stays_missing():
+    assert np.isnan(scores(np.nan)).all()

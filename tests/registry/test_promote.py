@@ -116,9 +116,12 @@ def test_a_model_that_moved_while_its_gates_were_judged_is_refused(monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_promotions_at_once_exactly_one_version_is_left_in_production():
+@pytest.mark.parametrize("staged", [False, True])
+def test_of_many_promotions_at_once_exactly_one_version_is_left_in_production(staged):
     model = make_model()
     versions = [make_version(model=model) for _ in range(4)]
+    for version in versions if staged else []:
+        version.to_staging(**WHO)
 
     def promote(version):
         try:

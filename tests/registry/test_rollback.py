@@ -1,6 +1,10 @@
 """Rollback: a new row that points back, asks no gate, and can itself be undone."""
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
 import pytest
+from django.db import connection
 
 from cryptoml_site.errors import Refused, Unknown
 from registry.bundles import ONNX, BundleAltered
@@ -82,3 +86,25 @@ def test_an_altered_bundle_stops_the_rollback_and_production_stays(two):
     with pytest.raises(BundleAltered):
         two.rollback(**WHO)
     assert in_production(two) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_rollbacks_at_once_one_is_refused_or_undoes_the_other():
+    """Never two production versions, never none, and each move starts from what the one before left."""
+    model = make_model()
+    for _ in range(2):
+        make_version(model=model).promote(actor="user:operator", reason="new")
+
+    def rollback(_):
+        try:
+            model.rollback(**WHO)
+        except Refused:
+            pass
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(rollback, range(8)))
+    moves = list(model.deployments.moves().order_by("generation"))
+    assert all(later.from_version_id == earlier.to_version_id for earlier, later in pairwise(moves))
+    assert model.versions.in_production().get() == moves[-1].to_version

@@ -37,7 +37,7 @@ class MarketQuerySet(models.QuerySet["Market"]):
     def named(self, name: str) -> Market:
         """Raises Unknown, naming the field at fault."""
         try:
-            return self.get(name=name)
+            return self.get(name=name.replace("\x00", " "))  # which Postgres cannot store, so no name has it
         except Market.DoesNotExist:
             raise Unknown(
                 f"no market is called '{name}': GET /markets names them all", code="unknown_market", field="market"

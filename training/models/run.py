@@ -14,7 +14,7 @@ from cryptoml_site.errors import Refused
 from registry.models import ModelVersion, RegisteredModel
 from training.models.market import Market
 
-SILENCE = timedelta(minutes=1)  # without a sign of life, after which a run's process counts as killed
+SILENCE = timedelta(seconds=30)  # without a sign of life, after which a run's process counts as killed
 ATTEMPTS = 3
 ESTIMATOR_NAMES = ("random_forest", "xgboost")  # for those who must not import what fits them
 
@@ -105,6 +105,9 @@ class TrainingRun(models.Model):
         """
         with transaction.atomic():
             RegisteredModel.objects.select_for_update().get(pk=self.model_id)
+            self.model.training_runs.silent(now()).update(
+                status=self.Status.FAILED, error="its process was killed", finished_at=now()
+            )
             other = self.model.training_runs.under_way().exclude(pk=self.pk).first()
             if other is not None:
                 raise Refused(

@@ -3,8 +3,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from cryptoml_site.errors import Invalid
 from predictions.models import ApiKey, Scope
 from registry.actors import command_actor
+
+LONGEST = 100  # characters of a name
 
 
 class Command(BaseCommand):
@@ -15,6 +18,10 @@ class Command(BaseCommand):
         parser.add_argument("--scope", action="append", choices=Scope.values, required=True, help="once for each scope")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        key, secret = ApiKey.objects.issue(name=options["name"], scopes=options["scope"], created_by=command_actor())
+        name = options["name"].strip()
+        if not 1 <= len(name) <= LONGEST:
+            sentence = f"the name has {len(name)} characters: give the key one of 1 to {LONGEST}"
+            raise Invalid(sentence, code="invalid_name", field="name")
+        key, secret = ApiKey.objects.issue(name=name, scopes=set(options["scope"]), created_by=command_actor())
         self.stdout.write(secret)
         self.stderr.write(f"{key}: {', '.join(key.scopes)}. The secret is shown this once.")
