@@ -5,6 +5,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,13 +15,15 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from rest_framework.exceptions import AuthenticationFailed
 
+from cryptoml_site.clock import now
 from cryptoml_site.errors import Invalid
 from predictions.authentication import valid_key
 from predictions.models import ApiKey, Scope
 from registry.gates import GateRefused
 from registry.models import ModelVersion, RegisteredModel
 from training.market_data.load import load_candles
-from training.market_data.simulate import simulate_candles
+from training.market_data.markets import MarketName
+from training.market_data.simulate import extend_all_simulated, simulate_candles
 from training.models import Market
 from training.summary import summary
 
@@ -59,6 +62,7 @@ def prepare(say: Say) -> Prepared:
     markets = [*load_real_markets(say), load_demo(say)]
     for market in markets:
         ensure_answering(market, say)
+    extend_all_simulated()  # training took a while, and the worker that goes on from here has yet to start
     default = ensure_default(markets)
     return Prepared(**asdict(credentials), model=default.name, simulated=Market.objects.named(default.market).simulated)
 
@@ -108,7 +112,7 @@ def ensure_answering(market: Market, say: Say) -> None:
     model = RegisteredModel.objects.of_market(market.name)
     if model.versions.in_production().exists():
         return
-    version = model.versions.exclude(stage=ModelVersion.Stage.ARCHIVED).first() or _train(model, market)
+    version = model.versions.exclude(stage=ModelVersion.Stage.ARCHIVED).first() or _train(model, market, say)
     say(summary(version))
     try:
         version.promote(actor=ACTOR, reason="first version, its gates passed")
@@ -131,17 +135,30 @@ def ensure_default(markets: list[Market]) -> RegisteredModel:
     return model
 
 
-def _train(model: RegisteredModel, market: Market) -> ModelVersion:
+def _train(model: RegisteredModel, market: Market, say: Say) -> ModelVersion:
     """In a process of its own: what fits models needs 250 MB that `up` would keep for as long as it runs."""
+    _await_other_run(model, say)
+    if model.versions.exists():
+        return model.versions.latest("number")
     manage = Path(settings.BASE_DIR) / "manage.py"
     command = [sys.executable, str(manage), "train", market.name, "--model", model.name]
     subprocess.run([*command, "--feature-set", "classic", "--estimator", "random_forest", "--quiet"], check=True)
     return model.versions.latest("number")
 
 
+def _await_other_run(model: RegisteredModel, say: Say) -> None:
+    """Until a run of another process ends, or has been silent for so long that its process must have been killed."""
+    told = False
+    while other := model.training_runs.under_way().exclude(pk__in=model.training_runs.silent(now())).first():
+        if not told:
+            say(f"Waiting for {other}, which another process trains, or trained when it was killed ...")
+            told = True
+        time.sleep(1)
+
+
 def _load_market(name: str, folder: Path, say: Say) -> Market:
-    coin, _, interval = name.split("-", 2)
-    file = folder / f"{coin}_{FILE_OF_INTERVAL.get(interval, interval)}.csv"
+    parts = MarketName.parse(name)
+    file = folder / f"{parts.coin}_{FILE_OF_INTERVAL.get(parts.interval, parts.interval)}.csv"
     report = load_candles(name, file)
     say(f"Market data: {name} from {file}: {report.stored}")
     return Market.objects.named(name)

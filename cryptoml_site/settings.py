@@ -1,20 +1,23 @@
 """Every setting; the environment is read here and nowhere else. Wrong or missing values stop the start."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import environ
 
+from cryptoml_site.checked_env import CheckedEnv
 from cryptoml_site.embedded.home import Home
 from cryptoml_site.embedded.secret import development_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
+checked = CheckedEnv(os.environ)
 
 CRYPTOML_HOME = Path(env.str("CRYPTOML_HOME", default=str(BASE_DIR / "var"))).resolve()
 EMBEDDED = Home(CRYPTOML_HOME)
 
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = checked.boolean("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or development_secret(CRYPTOML_HOME)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 
@@ -67,10 +70,22 @@ ROOT_URLCONF = "cryptoml_site.urls"
 WSGI_APPLICATION = "cryptoml_site.wsgi.application"
 
 # One engine everywhere: Postgres and Valkey, our own embedded ones where no others are named.
-DATABASES = {"default": env.db_url("DATABASE_URL", default=EMBEDDED.database_url)}
+DATABASES = {"default": checked.postgres("DATABASE_URL", default=EMBEDDED.database_url)}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 REDIS_URL = env.str("REDIS_URL", default=EMBEDDED.redis_url)
+
+LOGGING = {  # to stderr, with the traceback of whatever fails: Django's own, without DEBUG, shows an error to nobody
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "django.request": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},  # a refusal is no news
+    },
+}
 
 # Celery. The database is the record of what was done (TrainingRun, Forecast, Outcome), so no results are kept; a task
 # whose worker was killed is delivered again, and finds in the database what is left to do.
@@ -148,16 +163,20 @@ SPECTACULAR_SETTINGS = {
 
 # The product's own settings.
 CLOCK_FILE = env.str("CRYPTOML_CLOCK_FILE", default=None)  # tests drive every process by the moment written there
-CRYPTOML_DATA_DIR = env.path("CRYPTOML_DATA_DIR", default=None) if "CRYPTOML_DATA_DIR" in env.ENVIRON else None
+CRYPTOML_DATA_DIR = checked.folder("CRYPTOML_DATA_DIR")
 MARKET_SOURCE = env.str("MARKET_SOURCE", default="")
 MARKETS = env.list("MARKETS", default=["bitcoin-usd-1d"])
-ANONYMOUS_SCOPES = frozenset(env.list("CRYPTOML_ANONYMOUS_SCOPES", default=[]))
-PORT = env.int("PORT", default=8000)
+SCOPES = (  # predictions.models.Scope, which settings cannot import
+    *("predict", "predictions:read", "predictions:read_all", "metrics:read"),
+    *("registry:read", "registry:write", "drift:write"),
+)
+ANONYMOUS_SCOPES = checked.anonymous_scopes("CRYPTOML_ANONYMOUS_SCOPES", known=SCOPES)
+PORT = checked.whole_number("PORT", default=8000, most=65_535)
 CODE_REVISION = env.str("CRYPTOML_REVISION", default="")  # said by images, which hold no checkout
-WEB_WORKERS = env.int("WEB_WORKERS", default=2)
-WEB_THREADS = env.int("WEB_THREADS", default=16)
-BODY_LIMIT = env.int("CRYPTOML_BODY_LIMIT", default=1_000_000)  # bytes of one request body
-ONNX_LIMIT = env.int("CRYPTOML_ONNX_LIMIT", default=16_000_000)  # bytes of one version's model.onnx
+WEB_WORKERS = checked.whole_number("WEB_WORKERS", default=2)
+WEB_THREADS = checked.whole_number("WEB_THREADS", default=16)
+BODY_LIMIT = checked.whole_number("CRYPTOML_BODY_LIMIT", default=1_000_000)  # bytes of one request body
+ONNX_LIMIT = checked.whole_number("CRYPTOML_ONNX_LIMIT", default=16_000_000)  # bytes of one version's model.onnx
 PROMOTION_GATES: list[dict[str, Any]] = [
     {"NAME": "registry.gates.EdgeOverBaseline", "OPTIONS": {"minimum_predictions": 1000}},
     {"NAME": "registry.gates.SameSignature"},

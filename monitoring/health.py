@@ -97,11 +97,12 @@ def examine() -> Health:
 def _workers() -> tuple[list[dict[str, Any]], list[str], str | None]:
     """The living web processes, what they cannot serve, and what is wrong with Postgres; no host and no user named."""
     try:
-        rows = list(WebProcess.objects.alive(now()).values("id", "generation", "seen_at", "problems"))
+        alive = list(WebProcess.objects.alive(now()))
     except Error as error:
         return [], [], type(error).__name__
-    problems = [f"model {name}: {problem}" for row in rows for name, problem in row.pop("problems").items()]
-    return [dict(row) for row in rows], problems, None
+    problems = [f"model {name}: {problem}" for process in alive for name, problem in process.problems.items()]
+    rows = [{"id": process.pk, "generation": process.generation, "seen_at": process.seen_at} for process in alive]
+    return rows, problems, None
 
 
 def _valkey_fault() -> str | None:

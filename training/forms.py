@@ -8,9 +8,7 @@ from cryptoml_site.errors import Unknown
 from registry.models import RegisteredModel
 from training.features.feature_set import FEATURE_SETS
 from training.models import Market
-from training.models.run import ESTIMATOR_NAMES
-
-MOST_FOLDS = 50
+from training.models.run import ESTIMATOR_NAMES, FOLDS
 
 
 class TrainForm(forms.Form):
@@ -24,7 +22,7 @@ class TrainForm(forms.Form):
     )
     estimator = forms.ChoiceField(choices=[(name, name) for name in ESTIMATOR_NAMES])
     folds = forms.IntegerField(
-        initial=8, min_value=2, max_value=MOST_FOLDS, help_text="Walk-forward steps; each is fitted and judged."
+        initial=8, min_value=FOLDS[0], max_value=FOLDS[-1], help_text="Walk-forward steps; each is fitted and judged."
     )
     seed = forms.IntegerField(initial=7, min_value=0, max_value=2**31 - 1, help_text="The same seed, the same model.")
 

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from cryptoml_site.errors import Invalid
 from registry.bundles import EVALUATION, GOLDEN, NATIVE, ONNX, REFERENCE, REPORT, SIGNATURE, write_bundle
 from registry.models import ModelVersion, RegisteredModel
 from training.datasets import Dataset, build_dataset
@@ -21,8 +22,10 @@ from training.fitting.environment import environment
 from training.fitting.estimators import estimator_named
 from training.fitting.fit_and_score import Fitted, fit_and_score
 from training.models import Market, RunLost, TrainingRun, moment
+from training.models.run import FOLDS
 
 HEARTBEAT_SECONDS = 5.0
+SEEDS = range(2**31)  # what every estimator takes
 Progress = Callable[[int, int], None]  # folds done, of how many
 
 
@@ -40,6 +43,8 @@ def queue_run(
     """A run in the queue. Raises Unknown or Invalid, before anything waits, for what cannot be trained."""
     feature_set_named(feature_set)
     estimator_named(estimator).checked(params or {})
+    _refuse_outside(FOLDS, "folds", folds)
+    _refuse_outside(SEEDS, "seed", seed)
     return TrainingRun.objects.create(
         market=market,
         model=model,
@@ -50,6 +55,12 @@ def queue_run(
         folds=folds,
         seed=seed,
     )
+
+
+def _refuse_outside(allowed: range, field: str, number: int) -> None:
+    if number not in allowed:
+        bounds = f"from {allowed[0]:,} to {allowed[-1]:,}"
+        raise Invalid(f"{field} is {number}: ask for a whole number {bounds}", code=f"invalid_{field}", field=field)
 
 
 def learn(run: TrainingRun, *, progress: Progress) -> ModelVersion | None:

@@ -63,7 +63,7 @@ def test_the_command_wants_a_name_of_1_to_100_characters(name):
 
 
 def test_the_command_gives_a_scope_once():
-    call_command("issue_key", "x" * 100, scope=["predict", "predict"])
+    call_command("issue_key", "x" * 100, "--scope", "predict", "--scope", "predict")
     assert ApiKey.objects.get().scopes == ["predict"]
 
 

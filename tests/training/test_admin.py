@@ -136,7 +136,7 @@ def test_a_runs_page_shows_its_folds_and_its_log_and_looks_again_while_it_runs(a
         ({"status": "running", "started_at": -timedelta(minutes=5), "seen_at": timedelta()}, "under way for 5 minutes"),
         ({"status": "running", "started_at": -timedelta(hours=9), "seen_at": timedelta()}, "longer than usual"),
         (
-            {"status": "running", "started_at": -timedelta(hours=9), "seen_at": -2 * SILENCE},
+            {"status": "running", "started_at": -timedelta(hours=9), "seen_at": -4 * SILENCE},
             "no sign of life for 2 min",
         ),
         ({"status": "failed", "error": "too few rows"}, "too few rows"),

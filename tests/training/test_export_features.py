@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from django.core.management import call_command
 
-from cryptoml_site.errors import Invalid
+from cryptoml_site.errors import Invalid, Refused
 from training.datasets import build_dataset
 from training.features.feature_set import feature_set
 from training.market_data.simulate import simulate_candles
@@ -35,3 +35,20 @@ def test_a_file_that_cannot_be_written_is_refused(dataset, tmp_path, name):
     with pytest.raises(Invalid) as refused:
         call_command("export_features", "demo-usd-1h", out=tmp_path / name)
     assert refused.value.field == "out"
+
+
+@pytest.mark.parametrize("name", ["folder.csv", "folder.parquet", f"{'long' * 100}.csv", f"{'long' * 100}/x.csv"])
+def test_a_place_that_the_system_refuses_is_refused(dataset, tmp_path, name):
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "folder.parquet").mkdir()
+    with pytest.raises(Invalid, match=r"cannot be written: .*(directory|too long)") as refused:
+        call_command("export_features", "demo-usd-1h", out=tmp_path / name)
+    assert refused.value.field == "out"
+
+
+@pytest.mark.parametrize("horizon", [300, 10**20])
+def test_a_horizon_that_leaves_no_row_is_refused(dataset, tmp_path, horizon):
+    with pytest.raises(Refused, match="0 rows are left of 300 candles") as refused:
+        call_command("export_features", "demo-usd-1h", horizon=horizon, out=tmp_path / "table.csv")
+    assert refused.value.code == "too_few_rows"
+    assert not (tmp_path / "table.csv").exists()

@@ -1,6 +1,7 @@
 """Training: from candles to a candidate with everything behind it, or a refusal with the numbers."""
 
 import json
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -120,6 +121,8 @@ def test_a_run_that_another_process_took_is_left_to_it(market):
         ({"feature_set": "magic"}, Unknown, "feature_set"),
         ({"estimator": "oracle"}, Unknown, "estimator"),
         ({"params": {"depth": 3}}, Invalid, "params.depth"),
+        *(({"folds": folds}, Invalid, "folds") for folds in (-1, 1, 100_000)),
+        *(({"seed": seed}, Invalid, "seed") for seed in (-1, 3_000_000_000, 10**20)),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_it_is_queued(market, asked, kind, field):
@@ -232,3 +235,18 @@ def test_train_queue_leaves_the_run_to_the_trainer(market, capsys, monkeypatch, 
     run = TrainingRun.objects.get()
     assert (run.status, sent) == ("queued", [("training.train", [run.pk])])
     assert "is queued" in capsys.readouterr().out
+
+
+def test_a_train_command_that_is_refused_leaves_no_run_in_the_queue(market):
+    queue(market).claim()
+    with pytest.raises(Refused, match="being trained already"):
+        call_command("train", "demo-usd-1h")
+    assert sorted(TrainingRun.objects.values_list("status", flat=True)) == ["cancelled", "running"]
+
+
+def test_sigterm_ends_a_train_command_and_its_run(market, monkeypatch):
+    monkeypatch.setattr("training.learning.build_dataset", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(SystemExit) as left:
+        call_command("train", "demo-usd-1h")
+    assert (left.value.code, TrainingRun.objects.get().status) == (143, "failed")
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

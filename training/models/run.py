@@ -14,6 +14,7 @@ from cryptoml_site.errors import Refused
 from registry.models import ModelVersion, RegisteredModel
 from training.models.market import Market
 
+FOLDS = range(2, 101)  # walk-forward steps that a run may have
 SILENCE = timedelta(seconds=30)  # without a sign of life, after which a run's process counts as killed
 ATTEMPTS = 3
 ESTIMATOR_NAMES = ("random_forest", "xgboost")  # for those who must not import what fits them

@@ -1,12 +1,16 @@
+import signal
 from argparse import ArgumentParser
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand
 
+from cryptoml_site.errors import Refused
 from registry.actors import command_actor
-from registry.models import RegisteredModel
+from registry.models import ModelVersion, RegisteredModel
 from training.learning import learn, queue_run
-from training.models import Market
+from training.models import Market, RunLost, TrainingRun
 from training.progress import fold_progress
 from training.queueing import enqueue
 from training.summary import summary
@@ -16,6 +20,34 @@ def named_number(text: str) -> tuple[str, int | float]:
     """`NAME=NUMBER`, as argparse asks: ValueError for anything else."""
     name, _, number = text.partition("=")
     return name, int(number) if number.isdecimal() else float(number)
+
+
+@contextmanager
+def sigterm_is_an_exit() -> Iterator[None]:
+    """Within, SIGTERM ends this process as Ctrl-C does: the run keeps why it failed."""
+
+    def leave(*_: object) -> NoReturn:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def learn_or_cancel(run: TrainingRun) -> ModelVersion | None:
+    """A run that is refused before it begins does not wait for a trainer that nobody asked."""
+    try:
+        with fold_progress(f"training {run.model}") as progress:
+            return learn(run, progress=progress)
+    except RunLost:
+        raise  # it is another process' now, even where it waits in the queue
+    except Refused:
+        if TrainingRun.objects.queued().filter(pk=run.pk).exists():
+            with suppress(Refused):
+                run.cancel()
+        raise
 
 
 class Command(BaseCommand):
@@ -41,8 +73,8 @@ class Command(BaseCommand):
             enqueue(run)
             self.stdout.write(f"{run} is queued")
             return
-        with fold_progress(f"training {model}") as progress:
-            version = learn(run, progress=progress)
+        with sigterm_is_an_exit():
+            version = learn_or_cancel(run)
         if version is None:
             self.stdout.write(f"{run} was taken by another process")
             return

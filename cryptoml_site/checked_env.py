@@ -1,0 +1,77 @@
+"""Variables of the environment, each refused in one sentence that names it when it says what no setting can be."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+POSTGRES = ("postgres", "postgresql", "psql", "pgsql")
+WORDS = {
+    **dict.fromkeys(("true", "on", "ok", "yes", "y", "1"), True),
+    **dict.fromkeys(("false", "off", "no", "n", "0"), False),
+}
+NEEDS_A_KEY = "registry:write"
+
+
+@dataclass(frozen=True)
+class CheckedEnv:
+    """Each method raises ImproperlyConfigured for a wrong value; one that is empty counts as absent."""
+
+    variables: Mapping[str, str]
+
+    def whole_number(self, name: str, *, default: int, most: int | None = None) -> int:
+        """From 1 up, to `most` where one is given."""
+        text = self.variables.get(name) or str(default)
+        bounds = f"from 1 to {most}" if most else "of 1 or more"
+        wrong = ImproperlyConfigured(f"{name} is '{text}': set it to a whole number {bounds}")
+        try:
+            number = int(text)
+        except ValueError:
+            raise wrong from None
+        if number < 1 or (most is not None and number > most):
+            raise wrong
+        return number
+
+    def boolean(self, name: str, *, default: bool) -> bool:
+        text = self.variables.get(name) or str(default)
+        answer = WORDS.get(text.strip().lower())
+        if answer is None:
+            raise ImproperlyConfigured(f"{name} is '{text}': set it to true or false")
+        return answer
+
+    def folder(self, name: str) -> Path | None:
+        """An absolute path; None where the variable is absent."""
+        text = self.variables.get(name)
+        if not text:
+            return None
+        if not Path(text).is_dir():
+            raise ImproperlyConfigured(f"{name} is '{text}', which is no folder: name one, or leave the variable out")
+        return Path(text).absolute()
+
+    def postgres(self, name: str, *, default: str) -> dict[str, Any]:
+        """Django's settings of that database. The sentence leaves the URL out, for it holds a password."""
+        url = self.variables.get(name) or default
+        wrong = ImproperlyConfigured(
+            f"{name} names no Postgres, which is the one engine that there is: set it to "
+            "postgres://USER:PASSWORD@HOST:PORT/DATABASE, or leave it out for the embedded one"
+        )
+        if url.partition("://")[0] not in POSTGRES:
+            raise wrong
+        try:
+            database: dict[str, Any] = environ.Env.db_url_config(url)
+        except ValueError:
+            raise wrong from None
+        return database
+
+    def anonymous_scopes(self, name: str, *, known: Collection[str]) -> frozenset[str]:
+        """What everybody may do without a key: never what changes which model answers."""
+        chosen = frozenset(filter(None, map(str.strip, self.variables.get(name, "").split(","))))
+        if NEEDS_A_KEY in chosen:
+            raise ImproperlyConfigured(f"{name} holds {NEEDS_A_KEY}, which needs a key: leave it out")
+        if strangers := sorted(chosen - set(known)):
+            choices = ", ".join(scope for scope in known if scope != NEEDS_A_KEY)
+            raise ImproperlyConfigured(f"{name} holds {', '.join(strangers)}: choose from {choices}")
+        return chosen

@@ -1,0 +1,80 @@
+"""What the environment and the command line cannot mean is one sentence, before anything else happens."""
+
+import pytest
+from django.conf import settings as site
+from django.core.exceptions import ImproperlyConfigured
+
+from cryptoml_site import first_run
+from cryptoml_site.checked_env import CheckedEnv
+from cryptoml_site.errors import Invalid
+from manage import main
+from predictions.models import Scope
+
+NOBODY = CheckedEnv({})
+
+
+@pytest.mark.parametrize("text", ["web", "0", "-1", "65536", "80.5", "1e3"])
+def test_a_port_is_a_whole_number_to_65535(text):
+    with pytest.raises(ImproperlyConfigured, match=f"PORT is '{text}': set it to a whole number from 1 to 65535"):
+        CheckedEnv({"PORT": text}).whole_number("PORT", default=8000, most=65_535)
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "many"])
+def test_a_limit_is_1_or_more(text):
+    with pytest.raises(ImproperlyConfigured, match=r"WEB_WORKERS is .* whole number of 1 or more"):
+        CheckedEnv({"WEB_WORKERS": text}).whole_number("WEB_WORKERS", default=2)
+
+
+@pytest.mark.parametrize(("text", "meant"), [("Yes", True), ("1", True), ("off", False), ("0", False), ("", False)])
+def test_a_boolean_is_one_of_few_words(text, meant):
+    assert CheckedEnv({"DEBUG": text}).boolean("DEBUG", default=False) is meant
+    with pytest.raises(ImproperlyConfigured, match="DEBUG is 'perhaps'"):
+        CheckedEnv({"DEBUG": "perhaps"}).boolean("DEBUG", default=False)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///x", "junk", "mysql://u:secret@h/x", "postgres://u:secret@h:port/x"])
+def test_there_is_one_engine_and_no_password_is_said(url):
+    with pytest.raises(ImproperlyConfigured, match=r"DATABASE_URL names no Postgres, .* the one engine") as refused:
+        CheckedEnv({"DATABASE_URL": url}).postgres("DATABASE_URL", default="")
+    assert "secret" not in str(refused.value)
+
+
+def test_a_data_folder_must_be_there(tmp_path):
+    assert CheckedEnv({"CRYPTOML_DATA_DIR": str(tmp_path)}).folder("CRYPTOML_DATA_DIR") == tmp_path
+    with pytest.raises(ImproperlyConfigured, match=r"CRYPTOML_DATA_DIR is '.*/none', which is no folder"):
+        CheckedEnv({"CRYPTOML_DATA_DIR": str(tmp_path / "none")}).folder("CRYPTOML_DATA_DIR")
+
+
+@pytest.mark.parametrize(("text", "said"), [("predict,admin", "admin: choose"), ("registry:write", "needs a key")])
+def test_nobody_gets_an_unknown_scope_or_the_registry_without_a_key(text, said):
+    with pytest.raises(ImproperlyConfigured, match=f"ANYBODY holds .*{said}"):
+        CheckedEnv({"ANYBODY": text}).anonymous_scopes("ANYBODY", known=Scope.values)
+
+
+def test_absent_variables_have_their_defaults():
+    assert NOBODY.whole_number("PORT", default=8000) == 8000
+    assert NOBODY.folder("CRYPTOML_DATA_DIR") is None
+    assert NOBODY.anonymous_scopes("ANYBODY", known=Scope.values) == frozenset()
+    assert NOBODY.postgres("DATABASE_URL", default=site.EMBEDDED.database_url)["NAME"] == "cryptoml"
+
+
+def test_settings_know_every_scope():
+    assert list(site.SCOPES) == Scope.values
+
+
+def test_wrong_settings_stop_a_command_with_one_sentence(command):
+    stopped = command("check", PORT="web")
+    _, errors = stopped.communicate()
+    assert (stopped.returncode, errors) == (1, "PORT is 'web': set it to a whole number from 1 to 65535\n")
+
+
+def test_an_argument_that_is_not_utf8_is_refused_before_anything_else():
+    with pytest.raises(SystemExit) as refused:
+        main(["manage.py", "issue_key", "caf\udce9"])
+    assert refused.value.code == r"argument 2 holds a byte that is not UTF-8: 'caf\udce9'"
+
+
+def test_markets_must_be_names_of_markets(settings, tmp_path):
+    settings.MARKET_SOURCE, settings.MARKETS, settings.CRYPTOML_DATA_DIR = "", ["foo"], tmp_path
+    with pytest.raises(Invalid, match="'foo' is no market name"):
+        first_run.load_real_markets(print)
