@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import InterfaceError, OperationalError
 from rest_framework.exceptions import AuthenticationFailed
 
 from cryptoml_site.clock import now
@@ -24,7 +26,8 @@ from registry.models import ModelVersion, RegisteredModel
 from training.market_data.load import load_candles
 from training.market_data.markets import MarketName
 from training.market_data.simulate import extend_all_simulated, simulate_candles
-from training.models import Market
+from training.models import Market, TrainingRun
+from training.queueing import enqueue
 from training.summary import summary
 
 Say = Callable[[str], None]
@@ -65,6 +68,37 @@ def prepare(say: Say) -> Prepared:
     extend_all_simulated()  # training took a while, and the worker that goes on from here has yet to start
     default = ensure_default(markets)
     return Prepared(**asdict(credentials), model=default.name, simulated=Market.objects.named(default.market).simulated)
+
+
+def follow_up(say: Say) -> None:
+    """What may take its time once the door is open: `technical` on the default model's market, as a model of its own.
+
+    So that outcomes compare the two, it answers too. Returns when it does, when its run has ended otherwise, or when
+    the servers stop.
+    """
+    with suppress(OperationalError, InterfaceError):
+        _train_technical(say)
+
+
+def _train_technical(say: Say) -> None:
+    default = RegisteredModel.objects.get(is_default=True)
+    model = RegisteredModel.objects.of_market(default.market, name=f"{default.market}-technical")
+    if model.versions.exists():
+        return
+    run = model.training_runs.order_by("-pk").first() or TrainingRun.objects.create(
+        market=Market.objects.named(default.market),
+        model=model,
+        feature_set="technical",
+        estimator="random_forest",
+        actor=ACTOR,
+    )
+    enqueue(run)
+    while run.status in (TrainingRun.Status.QUEUED, TrainingRun.Status.RUNNING):
+        time.sleep(1)
+        run.refresh_from_db()
+    if run.version is not None:
+        put_into_production(run.version)
+        say(f"{run.version} was trained meanwhile, with relative features; outcomes compare it with {default}")
 
 
 def ensure_credentials(path: Path) -> Credentials:
@@ -114,15 +148,23 @@ def ensure_answering(market: Market, say: Say) -> None:
         return
     version = model.versions.exclude(stage=ModelVersion.Stage.ARCHIVED).first() or _train(model, market, say)
     say(summary(version))
-    try:
-        version.promote(actor=ACTOR, reason="first version, its gates passed")
+    if put_into_production(version):
         say("  gates      passed: it answers\n")
-    except GateRefused:
-        version.promote(actor=ACTOR, reason="first version: something must answer", override=True)
+    else:
         say(
             "  gates      not passed; it answers all the same, because something must, and both the ledger and each\n"
             "             answer's warnings say so\n"
         )
+
+
+def put_into_production(version: ModelVersion) -> bool:
+    """Whether its gates passed; where not, it answers by an override that the ledger shows."""
+    try:
+        version.promote(actor=ACTOR, reason="first version, its gates passed")
+    except GateRefused:
+        version.promote(actor=ACTOR, reason="first version: something must answer", override=True)
+        return False
+    return True
 
 
 def ensure_default(markets: list[Market]) -> RegisteredModel:

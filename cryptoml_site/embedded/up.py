@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from threading import Thread
 from types import FrameType
 from typing import Protocol
 
@@ -52,6 +53,7 @@ class Up:
     web: Program
     workers: Sequence[Program]
     prepare: Callable[[Say], Prepared]
+    follow_up: Callable[[Say], None]
     say: Say
     announce: Callable[[str, Prepared], None]
 
@@ -89,6 +91,7 @@ class Up:
         try:
             self._write_up_json(prepared)
             self.announce(self.base_url, prepared)
+            Thread(target=self.follow_up, args=[self.say], name="follow-up", daemon=True).start()
             supervisor.wait()
             raise ServersUnavailable(_LOST)
         finally:

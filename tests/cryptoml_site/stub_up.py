@@ -31,6 +31,7 @@ def main(home: Home, port: int, seconds: float) -> None:
         web=replace(web, command=stub),
         workers=[],
         prepare=prepare,
+        follow_up=lambda say: None,
         say=say,
         announce=announce,
     ).run()

@@ -1,9 +1,13 @@
 """Celery for real: tasks through Valkey to worker processes, which are killed in the middle."""
 
+import random
+import time
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from cryptoml_site.celery import app
-from predictions.models import Forecast, Prediction
+from predictions.models import Forecast, MissedForecast, Prediction
 from registry.models import RegisteredModel
 from tests.e2e.conftest import wait_for
 from tests.factories import make_version
@@ -78,3 +82,35 @@ def test_a_cancelled_run_ends_with_its_fold_and_leaves_no_version(run, worker):
     wait_for(lambda: TrainingRun.objects.get(pk=other.pk).status == "succeeded")
     assert TrainingRun.objects.get(pk=run.pk).status == "cancelled"
     assert [version.estimator for version in run.model.versions.all()] == ["xgboost"]
+
+
+@pytest.mark.long
+def test_a_worker_killed_at_twenty_random_points_of_a_day_loses_no_close_and_doubles_none(
+    set_clock, bundles_of_the_home, worker
+):
+    """Each close has one forecast or is said to be missing; each outcome is settled once."""
+    closes, chance = 96, random.Random(7)
+    kills = set(chance.sample(range(1, closes), 20))
+    midnight = datetime(2026, 6, 2, tzinfo=UTC)
+    set_clock(midnight.isoformat())
+    simulate_candles("demo-usd-15m", candles=60, seed=7)
+    make_version(model=RegisteredModel.objects.named("demo-usd-15m")).promote(actor="user:o", reason="first")
+    process = worker("data")
+    for close in range(closes):
+        set_clock((midnight + timedelta(minutes=15 * close, seconds=5)).isoformat())
+        app.send_task("data.follow_markets")
+        if close in kills:
+            time.sleep(chance.uniform(0, 0.1))
+            process.kill()
+            process = worker("data")
+        else:
+            newest = midnight + timedelta(minutes=15 * (close - 1))
+            wait_for(lambda newest=newest: Forecast.objects.filter(as_of=newest).exists())
+    set_clock((midnight + timedelta(minutes=15 * closes, seconds=5)).isoformat())
+    app.send_task("data.follow_markets")
+    wait_for(lambda: Outcome.objects.settled().count() == closes)
+    missed = sum(MissedForecast.objects.values_list("closes", flat=True))
+    assert Forecast.objects.count() + missed == closes + 1
+    assert Prediction.objects.count() == Forecast.objects.count()
+    assert missed <= len(kills)
+    assert not Outcome.objects.filter(revision__gt=0).exists()

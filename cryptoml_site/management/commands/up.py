@@ -21,6 +21,7 @@ class Command(BaseCommand):
             web=web_program(port=settings.PORT, workers=settings.WEB_WORKERS, threads=settings.WEB_THREADS),
             workers=worker_programs(),
             prepare=prepare,
+            follow_up=follow_up,
             say=say,
             announce=announce,
         ).run()
@@ -30,3 +31,7 @@ def prepare(say: Say) -> Prepared:
     """Imported only now: what fits models takes seconds to import, and a taken port is to be said at once."""
     prepared: Prepared = import_string("cryptoml_site.first_run.prepare")(say)
     return prepared
+
+
+def follow_up(say: Say) -> None:
+    import_string("cryptoml_site.first_run.follow_up")(say)

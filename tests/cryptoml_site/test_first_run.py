@@ -1,0 +1,103 @@
+"""What `up` prepares: credentials that stay, a default model, a first version of which the ledger tells the truth."""
+
+import json
+
+import pytest
+from django.contrib.auth.models import User
+
+from cryptoml_site import first_run
+from cryptoml_site.errors import Invalid
+from cryptoml_site.first_run import DEMO, ensure_credentials, ensure_default, load_real_markets, put_into_production
+from predictions.models import ApiKey, Scope
+from registry.models import Deployment, RegisteredModel
+from tests.factories import make_model, make_version, report
+from training.market_data.simulate import simulate_candles
+from training.models import Market, TrainingRun
+
+pytestmark = pytest.mark.django_db
+
+
+def test_credentials_open_the_doors_and_are_for_their_owner_alone(tmp_path):
+    made = ensure_credentials(tmp_path / "credentials.json")
+    admin = User.objects.get(username=made.admin_username)
+    assert admin.check_password(made.admin_password)
+    assert admin.is_superuser
+    assert set(ApiKey.objects.get().scopes) == set(Scope.values)
+    assert (tmp_path / "credentials.json").stat().st_mode & 0o077 == 0
+
+
+def test_the_next_start_shows_the_same_credentials(tmp_path):
+    path = tmp_path / "credentials.json"
+    assert ensure_credentials(path) == ensure_credentials(path)
+    assert ApiKey.objects.count() == 1
+
+
+@pytest.mark.parametrize("spoil", ["password", "key", "file"])
+def test_credentials_that_open_nothing_any_more_are_made_anew(tmp_path, spoil):
+    path = tmp_path / "credentials.json"
+    first = ensure_credentials(path)
+    if spoil == "password":
+        admin = User.objects.get()
+        admin.set_password("another")
+        admin.save()
+    elif spoil == "key":
+        ApiKey.objects.get().revoke()
+    else:
+        path.write_text("{")
+    second = ensure_credentials(path)
+    assert second != first
+    assert json.loads(path.read_text())["api_key"] == second.api_key
+    assert User.objects.get().check_password(second.admin_password)
+
+
+@pytest.fixture
+def markets():
+    simulate_candles(DEMO, candles=60, seed=7)
+    simulate_candles("other-usd-1h", candles=60, seed=7)
+    return [Market.objects.named("other-usd-1h"), Market.objects.named(DEMO)]
+
+
+def test_the_default_model_is_that_of_the_first_market(markets):
+    assert ensure_default(markets).name == "other-usd-1h"
+    assert ensure_default(markets[1:]).name == "other-usd-1h"
+
+
+def test_a_default_that_a_person_chose_stays(markets):
+    make_model("chosen", default=True)
+    assert ensure_default(markets).name == "chosen"
+
+
+def test_a_real_market_takes_the_default_over_from_the_demo(markets):
+    RegisteredModel.objects.named(DEMO).make_default()
+    assert ensure_default(markets).name == "other-usd-1h"
+
+
+@pytest.mark.parametrize(("low", "passed"), [(0.01, True), (-0.01, False)])
+def test_the_ledger_says_whether_the_first_version_answers_by_its_gates(low, passed):
+    assert put_into_production(make_version(metrics=report(edge_low=low))) is passed
+    moved = Deployment.objects.latest("generation")
+    assert moved.evidence["overridden"] is not passed
+    assert moved.warnings == ([] if passed else ["no_edge_over_baseline"])
+
+
+def test_a_source_that_there_is_not_is_refused(settings):
+    settings.MARKET_SOURCE = "crystal-ball"
+    with pytest.raises(Invalid) as refused:
+        load_real_markets(print)
+    assert refused.value.field == "MARKET_SOURCE"
+
+
+def test_the_technical_model_is_trained_by_the_trainer_and_answers_beside_the_default(markets, monkeypatch):
+    RegisteredModel.objects.named(DEMO).make_default()
+
+    def train(run):
+        version = make_version(model=run.model, features="technical")
+        TrainingRun.objects.filter(pk=run.pk).update(status="succeeded", version=version)
+
+    monkeypatch.setattr(first_run, "enqueue", train)
+    monkeypatch.setattr("cryptoml_site.first_run.time.sleep", lambda _: None)
+    said = []
+    first_run.follow_up(said.append)
+    first_run.follow_up(said.append)
+    assert RegisteredModel.objects.named(f"{DEMO}-technical").versions.in_production().exists()
+    assert len(said) == 1
