@@ -137,3 +137,12 @@ def test_the_number_of_queries_does_not_grow_with_the_markets(at, django_assert_
     with django_assert_max_num_queries(14):
         extend_all_simulated()
         assert forecast_closes().made == 12
+
+
+def test_a_clock_that_jumps_back_doubles_nothing_and_loses_nothing(demo, at):
+    for minute in (0, 1, 2, 0, 1, 2, 3):
+        at(minute)
+        follow_markets()
+    assert Prediction.objects.count() == 4
+    assert not MissedForecast.objects.exists()
+    assert Outcome.objects.settled().count() == 3
