@@ -1,0 +1,17 @@
+"""Answers: each one durable, traceable to what gave it, and bound to who asked."""
+
+from predictions.models.forecasts import Forecast, MissedForecast
+from predictions.models.keys import ApiKey, Scope, check_scopes
+from predictions.models.log import Prediction, PredictionQuerySet
+from predictions.models.processes import WebProcess
+
+__all__ = [
+    "ApiKey",
+    "Forecast",
+    "MissedForecast",
+    "Prediction",
+    "PredictionQuerySet",
+    "Scope",
+    "WebProcess",
+    "check_scopes",
+]

@@ -1,0 +1,86 @@
+"""Answers as they were given."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from predictions.ids import first_id_of
+from predictions.models.keys import ApiKey
+from registry.models import Deployment, ModelVersion, RegisteredModel
+
+
+class PredictionQuerySet(models.QuerySet["Prediction"]):
+    def since(self, moment: datetime) -> Self:
+        """By range of the id, so that only the partitions from that moment on are read."""
+        return self.filter(id__gte=first_id_of(moment))
+
+    def of_key(self, key: ApiKey) -> Self:
+        return self.filter(key=key)
+
+
+class Prediction(models.Model):
+    """One answer as it was given. Partitioned by month; rows are inserted and dropped by partition, never changed.
+
+    No foreign key here is held by Postgres: an insert locks no other row, and the log outlives what it points to.
+    """
+
+    class Role(models.TextChoices):
+        PRODUCTION = "production"
+        TRIAL = "trial", "a staged version, asked for by number"
+        SHADOW = "shadow"
+        ARM = "arm", "an arm of an experiment"
+
+    class Direction(models.TextChoices):
+        UP = "up"
+        DOWN = "down"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    made_at = models.DateTimeField()
+    model = models.ForeignKey(
+        RegisteredModel, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="predictions"
+    )
+    version = models.ForeignKey(ModelVersion, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    deployment = models.ForeignKey(
+        Deployment, models.DO_NOTHING, db_constraint=False, db_index=False, null=True, related_name="+"
+    )
+    generation = models.BigIntegerField(help_text="What the process that answered had seen of the ledger.")
+    role = models.CharField(max_length=10, choices=Role)
+    actor = models.CharField(max_length=100)
+    key = models.ForeignKey(ApiKey, models.DO_NOTHING, db_constraint=False, db_index=False, null=True, related_name="+")
+    market = models.CharField(max_length=64, blank=True, help_text="Empty where the client sent the features.")
+    horizon = models.PositiveSmallIntegerField()
+    as_of = models.DateTimeField(null=True)
+    target_at = models.DateTimeField(null=True, help_text="When the target candle closes.")
+    candles_sha256 = models.CharField(max_length=64, blank=True, help_text="Of the candles that the vector came from.")
+    vector = ArrayField(models.FloatField(), help_text="As the model saw it: each value is exact in its own dtype.")
+    probability_up = models.FloatField()
+    direction = models.CharField(max_length=4, choices=Direction)
+    simulated = models.BooleanField()
+    warnings = ArrayField(models.CharField(max_length=64), default=list)
+
+    objects = PredictionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["model", "-id"], name="predictions_by_model"),
+            models.Index(fields=["key", "-id"], name="predictions_by_key"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(probability_up__gte=0, probability_up__lte=1), name="a_probability_lies_between_0_and_1"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the direction that was answered."""
+        return max(self.probability_up, 1 - self.probability_up)
