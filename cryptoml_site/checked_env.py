@@ -35,6 +35,23 @@ class CheckedEnv:
             raise wrong
         return number
 
+    def seconds(self, name: str, *, default: float) -> float:
+        """More than nothing, a day at most."""
+        text = self.variables.get(name) or str(default)
+        try:
+            number = float(text)
+        except ValueError:
+            number = 0.0
+        if not 0 < number <= 86_400:
+            raise ImproperlyConfigured(f"{name} is '{text}': set it to seconds, such as {default:g}")
+        return number
+
+    def choice(self, name: str, *, default: str, among: Collection[str]) -> str:
+        text = self.variables.get(name) or default
+        if text not in among:
+            raise ImproperlyConfigured(f"{name} is '{text}': set it to {' or '.join(among)}")
+        return text
+
     def boolean(self, name: str, *, default: bool) -> bool:
         text = self.variables.get(name) or str(default)
         answer = WORDS.get(text.strip().lower())

@@ -19,7 +19,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Invalid
-from predictions.authentication import valid_key
+from predictions.keyring import keyring
 from predictions.models import ApiKey, Scope
 from registry.gates import GateRefused
 from registry.models import ModelVersion, RegisteredModel
@@ -218,7 +218,7 @@ def _still_open(stored: Credentials) -> bool:
     if admin is None or not admin.check_password(stored.admin_password):
         return False
     try:
-        valid_key(stored.api_key)
+        keyring.known(stored.api_key)
     except AuthenticationFailed:
         return False
     return True

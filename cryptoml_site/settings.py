@@ -42,6 +42,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "predictions.middleware.RecordResponses",
+    "predictions.middleware.TellAllowance",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -67,7 +69,6 @@ TEMPLATES = [
 ]
 
 ROOT_URLCONF = "cryptoml_site.urls"
-WSGI_APPLICATION = "cryptoml_site.wsgi.application"
 
 # One engine everywhere: Postgres and Valkey, our own embedded ones where no others are named.
 DATABASES = {"default": checked.postgres("DATABASE_URL", default=EMBEDDED.database_url)}
@@ -132,6 +133,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["predictions.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["predictions.throttling.KeyThrottle"],
     "DEFAULT_PARSER_CLASSES": ["cryptoml_site.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": [
         "cryptoml_site.api.renderers.OrjsonRenderer",
@@ -175,6 +177,13 @@ PORT = checked.whole_number("PORT", default=8000, most=65_535)
 CODE_REVISION = env.str("CRYPTOML_REVISION", default="")  # said by images, which hold no checkout
 WEB_WORKERS = checked.whole_number("WEB_WORKERS", default=2)
 WEB_THREADS = checked.whole_number("WEB_THREADS", default=16)
+RATE_LIMIT = checked.whole_number("CRYPTOML_RATE_LIMIT", default=6_000)  # requests a minute of a key without its own
+DURABILITY = checked.choice("DURABILITY", default="commit", among=("commit", "relaxed"))
+LOG_DEADLINE = checked.seconds("CRYPTOML_LOG_DEADLINE", default=1.0)  # for Postgres; then rows go to the spool
+SPOOL_DIR = Path(env.str("CRYPTOML_SPOOL_DIR", default=str(CRYPTOML_HOME / "spool"))).resolve()
+SPOOL_LIMIT = checked.whole_number("CRYPTOML_SPOOL_LIMIT", default=500_000_000)  # bytes of all its files
+STATE_DIR = CRYPTOML_HOME / "state"
+MODEL_CACHE = checked.whole_number("CRYPTOML_MODEL_CACHE", default=512_000_000)  # bytes of models in a process's memory
 BODY_LIMIT = checked.whole_number("CRYPTOML_BODY_LIMIT", default=1_000_000)  # bytes of one request body
 ONNX_LIMIT = checked.whole_number("CRYPTOML_ONNX_LIMIT", default=16_000_000)  # bytes of one version's model.onnx
 PROMOTION_GATES: list[dict[str, Any]] = [

@@ -29,6 +29,8 @@ api = [
     ),
 ]
 
+SHORT_LANES = {f"{root}predict": predictions.Predict for root in ("/", "/api/v1/")}
+
 urlpatterns = [
     path("api/v1/", include((api, "v1"))),
     path("", include(api)),

@@ -12,18 +12,15 @@ from numpy.typing import NDArray
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Invalid, InvalidFields, Problem, Refused
-from predictions import log
-from predictions.engine import LoadedVersion, Serving, engine
-from predictions.ids import uuid7
-from predictions.models import ApiKey, Prediction
+from predictions.answers import FROM_THE_CLIENT, Answers, Asker, Evidence, answers_of
+from predictions.engine import ServedVersion, engine
+from predictions.newest import vector_seen
 from predictions.vectors import vector_of
-from training.datasets import candles_sha256, newest_vector
-from training.evaluation.metrics import called_up
-from training.features.feature_set import feature_set
 from training.models import Market
 
-MARKET_FIELDS = {"market", "model", "version", "as_of"}
-FEATURES_FIELDS = {"model", "version", "features"}
+MARKET_FIELDS = {"market", "model", "version", "as_of", "reference"}
+FEATURES_FIELDS = {"model", "version", "features", "reference"}
+LONGEST_REFERENCE = 64  # characters
 
 
 @dataclass(frozen=True)
@@ -35,6 +32,7 @@ class Asked:
     features: Mapping[str, Any] | None = None
     market: str | None = None
     as_of: datetime | None = None
+    reference: str = ""
 
     @classmethod
     def parse(cls, body: object) -> Asked:
@@ -49,48 +47,43 @@ class Asked:
                 raise Invalid(
                     "'features' must be an object of names and numbers", code="not_an_object", field="features"
                 )
-            return cls(_name(body, "model"), _number(body), body["features"])
+            return cls(_name(body, "model"), _number(body), body["features"], reference=_reference(body))
         if "market" in body:
             _refuse_strangers(body, MARKET_FIELDS)
             return cls(
-                _name(body, "model"), _number(body), market=_name(body, "market"), as_of=_moment(body.get("as_of"))
+                _name(body, "model"),
+                _number(body),
+                market=_name(body, "market"),
+                as_of=_moment(body.get("as_of")),
+                reference=_reference(body),
             )
+        if "reference" in body:
+            return cls(features={name: body[name] for name in body if name != "reference"}, reference=_reference(body))
         return cls(features=body)
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What the model is shown, and where it came from."""
-
-    vector: NDArray[np.float32]
-    market: str = ""
-    as_of: datetime | None = None
-    target_at: datetime | None = None
-    candles_sha256: str = ""
-    warnings: tuple[str, ...] = ()
-
-
-def answer(asked: Asked, *, key: ApiKey | None, actor: str) -> Prediction:
-    """Compute one answer and log it; it is durable when this returns.
+def answer(asked: Asked, *, asker: Asker) -> Answers:
+    """Compute one answer; it is for the caller to log it before it is given.
 
     Raises Invalid for wrong input, Unknown for names that we do not hold, Unavailable where nothing can answer, and
     Refused for stale or missing candles.
     """
     if asked.market is not None:
-        market = Market.objects.named(asked.market)
+        market = Market.objects.with_newest().named(asked.market)
         serving = engine.serving(asked.model or asked.market, trial=asked.version)
-        shown = evidence_of_market(market, serving.version, as_of=asked.as_of)
+        vector, evidence = seen_of_market(market, serving.version, as_of=asked.as_of)
     else:
         serving = engine.serving(asked.model, trial=asked.version)
-        shown = Evidence(vector_of(asked.features or {}, serving.version.feature_names))
-    [probability] = serving.version.classifier.probability_up(shown.vector[np.newaxis, :])
-    prediction = prediction_of(serving, shown, probability, key=key, actor=actor)
-    log.write(prediction)
-    return prediction
+        vector, evidence = vector_of(asked.features or {}, serving.version.feature_names), FROM_THE_CLIENT
+    X = vector[np.newaxis, :]
+    probability_up = engine.probability_up(serving.version, X)
+    return answers_of(serving, X, probability_up, asker=asker, evidence=evidence, reference=asked.reference)
 
 
-def evidence_of_market(market: Market, version: LoadedVersion, *, as_of: datetime | None) -> Evidence:
-    """The vector of the newest stored candles, or of those at a past moment `as_of`.
+def seen_of_market(
+    market: Market, version: ServedVersion, *, as_of: datetime | None
+) -> tuple[NDArray[np.float32], Evidence]:
+    """The vector of the newest stored candles, or of those at a past moment `as_of`; and where it came from.
 
     Raises Invalid for a model of another market or a moment off the grid, Refused when the newest candles are stale or
     the window has a hole.
@@ -103,54 +96,19 @@ def evidence_of_market(market: Market, version: LoadedVersion, *, as_of: datetim
         )
     moment = now()
     seen_until = _newest(market, moment) if as_of is None else _aligned(market, as_of, moment)
-    features = feature_set(version.feature_set)
-    candles = market.candles.ending_at(seen_until, candles=features.window, step=market.step)
-    series = candles.series(interval=int(market.step.total_seconds()))
+    seen = vector_seen(market, version.feature_set, seen_until)
     target_at = market.known_at(seen_until + version.horizon * market.step)
-    return Evidence(
-        vector=newest_vector(series, features, as_of=int(seen_until.timestamp())),
+    return seen.vector, Evidence(
         market=market.name,
         as_of=seen_until,
         target_at=target_at,
-        candles_sha256=candles_sha256(series),
+        candles_sha256=seen.candles_sha256,
         warnings=("target_already_closed",) if moment >= target_at else (),
     )
 
 
-def prediction_of(
-    serving: Serving, shown: Evidence, probability: np.float32, *, key: ApiKey | None, actor: str
-) -> Prediction:
-    """The row of one answer, not saved yet. Raises Refused where the model gave no number."""
-    version = serving.version
-    if not np.isfinite(probability):
-        raise Refused(f"{version.model} version {version.number} gave no number for this vector", code="no_answer")
-    instant = now()
-    made_at = instant.replace(microsecond=instant.microsecond // 1000 * 1000)  # as fine as the id tells it
-    return Prediction(
-        id=uuid7(made_at),
-        made_at=made_at,
-        model_id=version.model_id,
-        version_id=version.pk,
-        deployment_id=serving.deployment,
-        generation=serving.generation,
-        role=Prediction.Role.TRIAL if serving.deployment is None else Prediction.Role.PRODUCTION,
-        actor=actor,
-        key=key,
-        market=shown.market,
-        horizon=version.horizon,
-        as_of=shown.as_of,
-        target_at=shown.target_at,
-        candles_sha256=shown.candles_sha256,
-        vector=shown.vector.astype(np.float64).tolist(),
-        probability_up=float(probability),
-        direction=Prediction.Direction.UP if called_up(probability) else Prediction.Direction.DOWN,
-        simulated=version.simulated,
-        warnings=[*serving.warnings, *shown.warnings],
-    )
-
-
 def _newest(market: Market, moment: datetime) -> datetime:
-    newest = market.newest()
+    newest = market.newest_opened_at
     if newest is None:
         raise Refused(f"market {market} has no candles yet: load some", code="no_candles", field="market")
     market.check_fresh(newest, at=moment)
@@ -196,6 +154,18 @@ def _number(body: Mapping[str, Any]) -> int | None:
     if "version" in body and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**31):
         raise Invalid("'version' must be a whole number from 1 on", code="not_a_version", field="version")
     return value
+
+
+def _reference(body: Mapping[str, Any]) -> str:
+    """The client's own text for this answer."""
+    value = body.get("reference", "")
+    if isinstance(value, str) and len(value) <= LONGEST_REFERENCE and "\x00" not in value:
+        return value
+    raise Invalid(
+        f"'reference' must be a text of at most {LONGEST_REFERENCE} characters",
+        code="not_a_reference",
+        field="reference",
+    )
 
 
 def _moment(value: object) -> datetime | None:

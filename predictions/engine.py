@@ -1,4 +1,4 @@
-"""What this process answers with: one immutable snapshot of the ledger's pointers, each with its model in memory."""
+"""What this process answers with: one immutable snapshot of the ledger's pointers, swapped by one reference."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from threading import Lock
 from types import MappingProxyType
 
 import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
 
 from cryptoml_site.errors import Refused, Unavailable
-from registry.bundles import ONNX, read_file
+from predictions.sessions import Sessions
 from registry.models import Deployment, ModelVersion, RegisteredModel
-from registry.onnx_model import OnnxClassifier
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 5.0  # between two attempts at a bundle that was refused
 
 
-@dataclass(frozen=True, eq=False)
-class LoadedVersion:
-    """A version whose bytes were checked and whose model is warm."""
+@dataclass(frozen=True)
+class ServedVersion:
+    """What an answer needs to know of a version; its model lies in `sessions` under the bundle's name."""
 
     pk: int
     number: int
@@ -34,25 +35,39 @@ class LoadedVersion:
     feature_set: str
     feature_names: tuple[str, ...]
     simulated: bool
-    classifier: OnnxClassifier
+
+    @classmethod
+    def of(cls, version: ModelVersion) -> ServedVersion:
+        return cls(
+            pk=version.pk,
+            number=version.number,
+            bundle=version.bundle,
+            model_id=version.model_id,
+            model=version.model.name,
+            market=version.model.market,
+            horizon=version.model.horizon,
+            feature_set=version.feature_set,
+            feature_names=tuple(version.feature_names),
+            simulated=version.simulated,
+        )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Serving:
-    """A loaded version and the ledger row by which it answers; None for a trial of a staged one.
+    """A version and the ledger row by which it answers; None for a trial of a staged one.
 
     generation: how far the process had read the ledger when it took this up.
     """
 
-    version: LoadedVersion
+    version: ServedVersion
     generation: int
     deployment: int | None
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Snapshot:
-    """Everything that this process serves at one generation; swapped by one reference."""
+    """Everything that this process serves at one generation."""
 
     generation: int = 0
     default: str | None = None
@@ -65,8 +80,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.snapshot = Snapshot()
-        self._loaded: dict[int, LoadedVersion] = {}
-        self._classifiers: dict[str, OnnxClassifier] = {}  # by bundle: versions with the same content share one
+        self.sessions = Sessions(budget=settings.MODEL_CACHE)
         self._lock = Lock()
         self._retry_at = 0.0
 
@@ -78,8 +92,13 @@ class Engine:
             held = self.snapshot
             retry = held.problems and time.monotonic() >= self._retry_at
             if (generation, default) != (held.generation, held.default) or retry:
-                self.snapshot = self._follow(generation, default)
+                self._follow(generation, default)
             return self.snapshot
+
+    def take_up(self, generation: int, default: str | None, wanted: Iterable[Serving]) -> None:
+        """Serve what another process had written down, where the ledger itself cannot be read."""
+        with self._lock:
+            self.snapshot = self._snapshot(generation, default, wanted)
 
     def serving(self, model: str | None, *, trial: int | None = None) -> Serving:
         """What answers for a model, the default one where none is named, or version `trial` of it.
@@ -103,67 +122,48 @@ class Engine:
             field="model",
         )
 
-    def _follow(self, generation: int, default: str | None) -> Snapshot:
+    def probability_up(self, version: ServedVersion, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """X: (m, k) float32, finite. Result: (m,) float32. Raises Refused where the bundle cannot be read any more."""
+        return self.sessions.probability_up(version.bundle, X)
+
+    def _follow(self, generation: int, default: str | None) -> None:
+        known = Deployment.objects.filter(generation__lte=generation)  # one that commits meanwhile is for the next look
+        rows = list(known.in_force().select_related("to_version__model", "from_version__model"))
+        wanted = [
+            Serving(ServedVersion.of(row.to_version), generation, row.generation, tuple(row.warnings)) for row in rows
+        ]
+        self.snapshot = self._snapshot(generation, default, wanted)
+        staged = ModelVersion.objects.staged()
+        replaced = [row.from_version.bundle for row in rows if row.from_version]
+        warm = [*replaced, *staged.values_list("bundle", flat=True)]
+        self._keep_warm(warm)
+        self.sessions.keep_only({*warm, *(held.version.bundle for held in self.snapshot.serving.values())})
+
+    def _snapshot(self, generation: int, default: str | None, wanted: Iterable[Serving]) -> Snapshot:
         serving: dict[str, Serving] = {}
         problems: dict[str, str] = {}
-        known = Deployment.objects.filter(
-            generation__lte=generation
-        )  # a move that commits meanwhile is for the next look
-        rows = list(known.in_force().select_related("to_version__model", "from_version__model"))
-        for row in rows:
-            name = row.model.name
+        for held in wanted:
+            name = held.version.model
             try:
-                version = self._load(row.to_version)
-                serving[name] = Serving(version, generation, row.generation, tuple(row.warnings))
+                if not self.sessions.full:
+                    self.sessions.load(held.version.bundle)
+                serving[name] = held
             except Refused as refused:
-                problems[name] = f"generation {row.generation} is not served: {refused}"
+                problems[name] = f"generation {held.deployment} is not served: {refused}"
                 logger.error("model %s: %s", name, problems[name])
                 if name in self.snapshot.serving:
                     serving[name] = self.snapshot.serving[name]
-        self._keep_warm(row.from_version for row in rows)
-        self._forget_all_but([pk for row in rows for pk in (row.to_version_id, row.from_version_id)], serving)
         self._retry_at = time.monotonic() + RETRY_SECONDS
         return Snapshot(generation, default, MappingProxyType(serving), MappingProxyType(problems))
 
-    def _load(self, version: ModelVersion) -> LoadedVersion:
-        """From memory, or from its bundle, checked and warmed by one answer."""
-        if version.pk not in self._loaded:
-            self._loaded[version.pk] = LoadedVersion(
-                pk=version.pk,
-                number=version.number,
-                bundle=version.bundle,
-                model_id=version.model_id,
-                model=version.model.name,
-                market=version.model.market,
-                horizon=version.model.horizon,
-                feature_set=version.feature_set,
-                feature_names=tuple(version.feature_names),
-                simulated=version.simulated,
-                classifier=self._classifier(version.bundle),
-            )
-        return self._loaded[version.pk]
-
-    def _classifier(self, bundle: str) -> OnnxClassifier:
-        if bundle not in self._classifiers:
-            classifier = OnnxClassifier.from_bytes(read_file(bundle, ONNX))
-            classifier.probability_up(np.zeros((1, classifier.width), np.float32))  # warm before it is asked
-            self._classifiers[bundle] = classifier
-        return self._classifiers[bundle]
-
-    def _keep_warm(self, versions: Iterable[ModelVersion | None]) -> None:
-        """N-1 of each model: a rollback then loads nothing. One that cannot be loaded is said when it is wanted."""
-        for version in versions:
-            if version is not None:
+    def _keep_warm(self, bundles: Iterable[str]) -> None:
+        """Versions that may answer next: a promotion or a rollback then loads nothing."""
+        for bundle in bundles:
+            if not self.sessions.full:
                 try:
-                    self._load(version)
-                except Refused as refused:
-                    logger.warning("%s is not kept warm: %s", version, refused)
-
-    def _forget_all_but(self, wanted: Iterable[int | None], serving: Mapping[str, Serving]) -> None:
-        kept = {*wanted, *(held.version.pk for held in serving.values())}
-        self._loaded = {pk: held for pk, held in self._loaded.items() if pk in kept}
-        bundles = {held.bundle for held in self._loaded.values()}
-        self._classifiers = {bundle: held for bundle, held in self._classifiers.items() if bundle in bundles}
+                    self.sessions.load(bundle)
+                except Refused as refused:  # said again, to whoever wants it, when it is wanted
+                    logger.warning("bundle %s is not kept warm: %s", bundle[:12], refused)
 
     def _trial(self, name: str, number: int) -> Serving:
         version = RegisteredModel.objects.named(name).versions.select_related("model").numbered(number)
@@ -171,8 +171,7 @@ class Engine:
             raise Refused(
                 f"{version} is {version.stage}: only a staged one is tried", code="not_staged", field="version"
             )
-        with self._lock:
-            return Serving(self._load(version), self.snapshot.generation, None, ("trial",))
+        return Serving(ServedVersion.of(version), self.snapshot.generation, None, ("trial",))
 
 
 engine = Engine()  # one per process

@@ -1,4 +1,4 @@
-"""Which answers of the log: ?model=&version=&market=&role=&since=."""
+"""Which answers of the log: ?model=&version=&market=&reference=&role=&since=."""
 
 from datetime import datetime
 
@@ -11,6 +11,7 @@ class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # it sh
     model = django_filters.CharFilter(field_name="model__name")
     version = django_filters.NumberFilter(field_name="version__number")
     market = django_filters.CharFilter(field_name="market")
+    reference = django_filters.CharFilter(field_name="reference")
     role = django_filters.ChoiceFilter(choices=Prediction.Role.choices)
     since = django_filters.IsoDateTimeFilter(method="made_since")
 

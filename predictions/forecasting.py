@@ -15,9 +15,10 @@ from django.db.models.functions import Greatest
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Refused
-from predictions.answering import Evidence, prediction_of
+from predictions import log
+from predictions.answers import Answers, Asker, Evidence, answers_of
 from predictions.engine import Serving, engine
-from predictions.models import Forecast, MissedForecast, Prediction
+from predictions.models import Forecast, MissedForecast
 from registry.models import RegisteredModel
 from training.datasets import Vectors, candles_sha256, newest_vector, newest_vectors
 from training.features.feature_set import FeatureSet, feature_set
@@ -25,7 +26,7 @@ from training.models import Candle, Market
 from training.outcomes import Close, expect
 from training.series import CandleSeries
 
-ACTOR = "schedule:forecast"
+ASKER = Asker("schedule:forecast")
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
 TOO_LATE = "no worker made a forecast before the target candle closed"
@@ -55,6 +56,15 @@ class Due:
             return []
         between = (self.as_of - self.known_until) // self.market.step - 1
         return [self.known_until + (place + 1) * self.market.step for place in range(between)]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A close, and what its model is shown of it: a vector (k,) float32."""
+
+    close: Due
+    vector: Vectors
+    evidence: Evidence
 
 
 @dataclass(frozen=True)
@@ -136,7 +146,7 @@ def _missed(close: Due, missing: Sequence[datetime], reason: str) -> MissedForec
     )
 
 
-def _evidence(due: Sequence[Due]) -> tuple[list[tuple[Due, Evidence]], list[tuple[Due, str]]]:
+def _evidence(due: Sequence[Due]) -> tuple[list[Shown], list[tuple[Due, str]]]:
     """What each model is shown; and those whose window has a hole, with the reason."""
     shown, unanswerable = [], []
     windows = _windows(due)
@@ -148,15 +158,14 @@ def _evidence(due: Sequence[Due]) -> tuple[list[tuple[Due, Evidence]], list[tupl
         for close, vector in zip(asked, vectors, strict=True):
             series = windows[close.market.pk]
             if np.isfinite(vector).all():
-                shown.append((close, _seen(close, vector, series[-features.window :])))
+                shown.append(Shown(close, vector, _seen(close, series[-features.window :])))
             else:
                 unanswerable.append((close, _reason(series, features)))
     return shown, unanswerable
 
 
-def _seen(close: Due, vector: Vectors, window: CandleSeries) -> Evidence:
+def _seen(close: Due, window: CandleSeries) -> Evidence:
     return Evidence(
-        vector=vector,
         market=close.market.name,
         as_of=close.as_of,
         target_at=close.target_at,
@@ -192,28 +201,36 @@ def _windows(due: Sequence[Due]) -> dict[int, CandleSeries]:
     return windows
 
 
-def _make(shown: Sequence[tuple[Due, Evidence]]) -> int:
+def _make(shown: Sequence[Shown]) -> int:
     """One call of each bundle's model for all of its rows, then one transaction for all forecasts."""
-    predictions: list[Prediction] = []
-    for asked in _grouped(shown, lambda pair: pair[0].serving.version.bundle).values():
-        classifier = asked[0][0].serving.version.classifier
-        answers = classifier.probability_up(np.stack([seen.vector for _, seen in asked]))
-        predictions += [
-            prediction_of(close.serving, seen, probability, key=None, actor=ACTOR)
-            for (close, seen), probability in zip(asked, answers, strict=True)
+    made: list[Answers] = []
+    for asked in _grouped(shown, lambda one: one.close.serving.version.bundle).values():
+        X = np.stack([one.vector for one in asked])
+        probability_up = engine.probability_up(asked[0].close.serving.version, X)
+        made += [
+            answers_of(
+                one.close.serving,
+                X[place : place + 1],
+                probability_up[place : place + 1],
+                asker=ASKER,
+                evidence=one.evidence,
+            )
+            for place, one in enumerate(asked)
         ]
     with transaction.atomic():
-        claimed = _claim(sorted(predictions, key=lambda prediction: prediction.model_id))  # one order for all
-        Prediction.objects.bulk_create(claimed)
-        expect(close.close for close, _ in shown)
+        claimed = _claim(sorted(made, key=lambda answers: answers.serving.version.model_id))  # one order for all
+        log.copy(claimed)
+        expect(one.close.close for one in shown)
     return len(claimed)
 
 
-def _claim(predictions: Sequence[Prediction]) -> list[Prediction]:
-    """Insert the schedule's claims; the predictions whose claim is ours, those of another that came first left out."""
-    if not predictions:
+def _claim(made: Sequence[Answers]) -> list[Answers]:
+    """Insert the schedule's claims; the answers whose claim is ours, those of another that came first left out."""
+    if not made:
         return []
-    claims = [(row.model_id, row.as_of, row.id, row.made_at) for row in predictions]
+    claims = [
+        (answers.serving.version.model_id, answers.evidence.as_of, answers.ids[0], answers.made_at) for answers in made
+    ]
     columns: list[Any] = [list(column) for column in zip(*claims, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -223,4 +240,4 @@ def _claim(predictions: Sequence[Prediction]) -> list[Prediction]:
             columns,
         )
         ours = {row[0] for row in cursor.fetchall()}
-    return [prediction for prediction in predictions if prediction.id in ours]
+    return [answers for answers in made if answers.ids[0] in ours]

@@ -30,6 +30,7 @@ class AnswerSerializer(serializers.ModelSerializer[Prediction]):
             "made_at",
             "target_at",
             "simulated",
+            "reference",
             "warnings",
         )
 
@@ -68,6 +69,9 @@ class PredictSerializer(serializers.Serializer[dict[str, Any]]):
         required=False, help_text="Which model; the market's, or the default one, where absent."
     )
     features = serializers.DictField(child=serializers.FloatField(), required=False, help_text="As the signature asks.")
+    reference = serializers.CharField(
+        required=False, max_length=64, help_text="Your own text for this answer; GET /predictions?reference= finds it."
+    )
     version = serializers.IntegerField(required=False, help_text="Try a staged version: role trial, never evidence.")
 
 

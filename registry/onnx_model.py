@@ -72,11 +72,15 @@ class OnnxClassifier:
                 field="features",
             )
         (probabilities,) = self._session.run([self._output], {self._input: X})
-        up: NDArray[np.float32] = np.clip(probabilities[:, 1], 0.0, 1.0)
-        if (np.abs(up - probabilities[:, 1]) > SLACK).any():
-            low, high = probabilities[:, 1].min(), probabilities[:, 1].max()
+        up: NDArray[np.float32] = probabilities[:, 1]
+        if not len(up):
+            return up
+        low, high = up.min(), up.max()
+        if low >= 0 and high <= 1:
+            return up
+        if low < -SLACK or high > 1 + SLACK:
             raise InvalidModel(f"the model answers from {low:g} to {high:g}, outside of a probability's 0 to 1")
-        return up
+        return np.clip(up, 0.0, 1.0)
 
 
 def _the_input(session: onnxruntime.InferenceSession) -> tuple[str, int]:

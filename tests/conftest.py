@@ -58,6 +58,8 @@ os.environ["CRYPTOML_HOME"] = str(HOME)
 os.environ["DJANGO_SETTINGS_MODULE"] = "cryptoml_site.settings"
 django.setup()
 
+from predictions import log  # noqa: E402  # a module with models
+
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
@@ -113,6 +115,17 @@ def _bundles_of_its_own(settings, tmp_path):
     """Bundles are named by their content, so a test that alters one would alter another test's."""
     bundles = {**settings.STORAGES["bundles"], "OPTIONS": {"location": tmp_path / "bundles"}}
     settings.STORAGES = {**settings.STORAGES, "bundles": bundles}
+
+
+@pytest.fixture(autouse=True)
+def _log_in_the_tests_own_transaction(monkeypatch):
+    """The writer's thread has a connection of its own, whose rows would outlive the test."""
+
+    def write(answers):
+        log.copy([answers])
+        return log.Durability.POSTGRES
+
+    monkeypatch.setattr(log, "write", write)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import IO, Any
 
+import orjson
 from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
@@ -29,12 +30,41 @@ class StrictJSONParser(BaseParser):
         raw = stream.read(settings.BODY_LIMIT + 1)
         if len(raw) > settings.BODY_LIMIT:
             raise BodyTooLarge(f"the body is over {settings.BODY_LIMIT:,} bytes: send smaller batches")
-        try:
-            return _sound(json.loads(raw.decode(), object_pairs_hook=_object), raw)
-        except DoubledKey as error:
-            raise ParseError(str(error), code="doubled_key") from error
-        except (ValueError, RecursionError) as error:
-            raise ParseError(f"the body is not JSON: {str(error)[:200]}", code="malformed_json") from error
+        return strict_json(raw)
+
+
+def strict_json(raw: bytes) -> Any:
+    """orjson reads it; what that could not, or could have read too kindly, the standard library looks at again.
+
+    An object's key that stands twice is read once, so that fewer quotation marks come out than went in. Escaped ones
+    make the same difference, and are then looked at for nothing. Raises ParseError.
+    """
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return _looked_at(raw)
+    return body if raw.count(b'"') == _quotation_marks(body) else _looked_at(raw)
+
+
+def _quotation_marks(value: Any) -> int:
+    """How many it takes to write the value down."""
+    match value:
+        case str():
+            return 2
+        case dict():
+            return 2 * len(value) + sum(map(_quotation_marks, value.values()))
+        case list():
+            return sum(map(_quotation_marks, value))
+    return 0
+
+
+def _looked_at(raw: bytes) -> Any:
+    try:
+        return _sound(json.loads(raw.decode(), object_pairs_hook=_object), raw)
+    except DoubledKey as error:
+        raise ParseError(str(error), code="doubled_key") from error
+    except (ValueError, RecursionError) as error:
+        raise ParseError(f"the body is not JSON: {str(error)[:200]}", code="malformed_json") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

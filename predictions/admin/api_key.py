@@ -7,9 +7,9 @@ from django.shortcuts import render
 from django.utils.safestring import SafeString
 
 from cryptoml_site.clock import now
+from predictions.callers import STAFF_PERMISSIONS
 from predictions.forms import KeyForm
 from predictions.models import ApiKey, Scope
-from predictions.permissions import STAFF_PERMISSIONS
 from registry.admin.links import links_to_related
 from registry.admin.pages import AskingPage, Confirmation, ConfirmingAdmin
 

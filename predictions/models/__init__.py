@@ -4,6 +4,7 @@ from predictions.models.forecasts import Forecast, MissedForecast
 from predictions.models.keys import ApiKey, Scope, check_scopes
 from predictions.models.log import Prediction, PredictionQuerySet
 from predictions.models.processes import WebProcess
+from predictions.models.response_minutes import ResponseMinute, ResponseMinuteQuerySet
 
 __all__ = [
     "ApiKey",
@@ -11,6 +12,8 @@ __all__ = [
     "MissedForecast",
     "Prediction",
     "PredictionQuerySet",
+    "ResponseMinute",
+    "ResponseMinuteQuerySet",
     "Scope",
     "WebProcess",
     "check_scopes",

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
+from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -34,7 +35,13 @@ def check_scopes(scopes: Iterable[str]) -> None:
         raise ValidationError(f"no such scope: {', '.join(strangers)}; there are {', '.join(Scope.values)}")
 
 
-class ApiKeyManager(models.Manager["ApiKey"]):
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def active(self, at: datetime) -> Self:
+        """Neither revoked nor expired."""
+        return self.filter(revoked_at=None).exclude(expires_at__lte=at)
+
+
+class ApiKeyManager(models.Manager.from_queryset(ApiKeyQuerySet)):  # type: ignore[misc]  # a base made by a call
     def issue(
         self,
         *,

@@ -62,6 +62,7 @@ class Prediction(models.Model):
     direction = models.CharField(max_length=4, choices=Direction)
     simulated = models.BooleanField()
     warnings = ArrayField(models.CharField(max_length=64), default=list)
+    reference = models.CharField(max_length=64, blank=True, default="", help_text="The client's own text.")
 
     objects = PredictionQuerySet.as_manager()
 
@@ -70,6 +71,7 @@ class Prediction(models.Model):
         indexes = [
             models.Index(fields=["model", "-id"], name="predictions_by_model"),
             models.Index(fields=["key", "-id"], name="predictions_by_key"),
+            models.Index(fields=["reference", "-id"], condition=~Q(reference=""), name="predictions_by_reference"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -142,6 +142,10 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def in_production(self) -> Self:
         return self.filter(stage=ModelVersion.Stage.PRODUCTION)
 
+    def staged(self) -> Self:
+        """Those that may be promoted next, newest first."""
+        return self.filter(stage=ModelVersion.Stage.STAGING).order_by("-pk")
+
     def numbered(self, number: int) -> ModelVersion:
         """Raises Unknown. Asked of one model's versions."""
         version = self.filter(number=number).first()

@@ -2,8 +2,10 @@
 
 import pytest
 
+from predictions import log
 from predictions.engine import engine
 from predictions.follower import Follower, follower
+from predictions.keyring import keyring
 from predictions.models import WebProcess
 from tests.factories import make_version
 
@@ -28,7 +30,7 @@ def test_a_process_in_order_says_ok_and_what_it_serves(client, following):
 
 
 def test_the_heartbeat_tells_which_generation_is_served(client, following):
-    Follower(engine).beat()
+    Follower(engine, keyring, log.log).beat()
     workers = client.get("/health").json()["workers"]
     assert {worker["generation"] for worker in workers} == {engine.snapshot.generation}
     assert WebProcess.objects.filter(generation=engine.snapshot.generation).exists()

@@ -4,14 +4,16 @@ import pytest
 from rest_framework.test import APIClient
 
 from predictions.engine import engine
+from predictions.keyring import keyring
 from predictions.models import ApiKey, Scope
 from tests.factories import make_version
 
 
 @pytest.fixture(autouse=True)
-def _fresh_engine(db):
+def _fresh_process(db):
     """Each test begins with a process that has seen nothing."""
     engine.__init__()
+    keyring.__init__()
 
 
 @pytest.fixture

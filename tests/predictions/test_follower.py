@@ -3,8 +3,10 @@
 import pytest
 from django.db import OperationalError
 
+from predictions import log
 from predictions.engine import engine
 from predictions.follower import Follower
+from predictions.keyring import keyring
 from registry.bundles import BundleAltered
 from tests.factories import make_version
 
@@ -12,11 +14,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def followed(monkeypatch):
+def followed(monkeypatch, settings, tmp_path):
     """A follower that leaves this test's connection open."""
+    settings.STATE_DIR = tmp_path
     monkeypatch.setattr("predictions.follower.close_old_connections", lambda: None)
     monkeypatch.setattr("predictions.follower.connection.close", lambda: None)
-    return Follower(engine)
+    return Follower(engine, keyring, log.log)
 
 
 def test_a_look_brings_a_promotion_into_the_process(production, followed):
@@ -39,7 +42,7 @@ def test_whatever_fails_it_goes_on_with_what_it_has(production, followed, monkey
 def test_a_refused_bundle_is_tried_again(production, followed, monkeypatch):
     make_version(model=production.model, probability_up=0.4).promote(actor="user:o", reason="better")
     with monkeypatch.context() as patch:
-        patch.setattr("predictions.engine.read_file", lambda *_: (_ for _ in ()).throw(BundleAltered("gone")))
+        patch.setattr("predictions.sessions.read_file", lambda *_: (_ for _ in ()).throw(BundleAltered("gone")))
         followed.try_to_look()
     assert engine.snapshot.problems
     monkeypatch.setattr(engine, "_retry_at", 0.0)

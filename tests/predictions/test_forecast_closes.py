@@ -11,6 +11,7 @@ from predictions.forecasting import TOO_LATE, forecast_closes
 from predictions.models import Forecast, MissedForecast, Prediction
 from predictions.tasks import follow_markets
 from registry.models import RegisteredModel
+from registry.onnx_model import OnnxClassifier
 from tests.factories import make_version
 from training.market_data.simulate import extend_all_simulated, simulate_candles
 from training.models import Market, Outcome
@@ -120,7 +121,8 @@ def test_versions_with_the_same_bundle_are_asked_in_one_call(at, monkeypatch):
         simulate_candles(name, candles=60, seed=7)
         make_version(model=RegisteredModel.objects.named(name)).promote(actor="user:o", reason="first")
     calls = []
-    asked = engine.refresh().serving["one-usd-1m"].version.classifier.__class__.probability_up
+    engine.refresh()
+    asked = OnnxClassifier.probability_up
     monkeypatch.setattr(
         "registry.onnx_model.OnnxClassifier.probability_up", lambda self, X: calls.append(len(X)) or asked(self, X)
     )

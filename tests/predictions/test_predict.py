@@ -129,7 +129,7 @@ def test_a_rollback_loads_nothing(client, production, monkeypatch):
     engine.__init__()  # a process that has never served version 1
     engine.refresh()
     production.model.rollback(actor="user:o", reason="worse")
-    monkeypatch.setattr("predictions.engine.read_file", lambda *_: pytest.fail("a bundle was read"))
+    monkeypatch.setattr("predictions.sessions.read_file", lambda *_: pytest.fail("a bundle was read"))
     assert engine.refresh().serving["bitcoin-usd-1d"].version.number == 1
 
 

@@ -3,12 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, Permission
-from rest_framework.request import Request
+from django.contrib.auth.models import Permission
 from rest_framework.test import APIClient
 
 from cryptoml_site.clock import now
-from predictions.permissions import holds
+from predictions.callers import Caller
 from tests.predictions.conftest import client_with
 from training.features.classic import EXAMPLE
 
@@ -109,12 +108,10 @@ def test_without_a_key_only_what_the_operator_opened_is_allowed(production, sett
     assert client.post("/predict", EXAMPLE, format="json").status_code == status
 
 
-def test_nobody_gets_to_write_the_registry_without_a_key(settings, rf):
+def test_nobody_gets_to_write_the_registry_without_a_key(settings):
     settings.ANONYMOUS_SCOPES = frozenset(["registry:write", "predict"])
-    request = Request(rf.get("/"))
-    request.user = AnonymousUser()
-    assert holds(request, "predict")
-    assert not holds(request, "registry:write")
+    assert Caller().may("predict")
+    assert not Caller().may("registry:write")
 
 
 @pytest.mark.parametrize(("is_staff", "allowed"), [(True, True), (False, False)])

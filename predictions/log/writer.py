@@ -1,0 +1,193 @@
+"""Group commit: one thread writes what all answers of the moment hand over, in one COPY and one commit."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from enum import Enum
+from queue import Empty, SimpleQueue
+
+import psycopg
+
+from cryptoml_site.errors import Refused, Unavailable
+from predictions.log.postgres import PatientConnection
+from predictions.log.rows import copied
+from predictions.log.spool import Record, Spool
+
+logger = logging.getLogger(__name__)
+LARGEST_GROUP = 500  # calls in one commit
+PATIENCE = 15.0  # seconds that an answer waits for its row before it is given up
+REFUSED_ROWS = (psycopg.DataError, psycopg.IntegrityError)  # the rows are at fault, not the connection
+
+
+class Durability(Enum):
+    """Where a row was safe when its answer left."""
+
+    POSTGRES = "postgres"
+    SPOOL = "spool"
+    MEMORY = "memory"  # by DURABILITY=relaxed alone
+
+
+class Ticket:
+    """The rows of one call on their way; `wait` ends when they are safe, or will not be."""
+
+    __slots__ = ("_done", "_error", "_where", "record")
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self._where: Durability | None = None
+        self._error: Exception | None = None
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    @property
+    def pending(self) -> bool:
+        return self._where is None and self._error is None
+
+    def settle(self, where: Durability) -> None:
+        self._where = where
+        self._done.release()
+
+    def fail(self, error: Exception) -> None:
+        self._error = error
+        self._done.release()
+
+    def wait(self, seconds: float) -> Durability:
+        """Raises Refused where Postgres takes no such row, Unavailable where neither log nor spool took it in time."""
+        if not self._done.acquire(timeout=seconds):
+            raise Unavailable(f"the answer was not logged within {seconds:g} s, so it is not given", code="not_logged")
+        if self._error is not None:
+            raise self._error
+        assert self._where is not None  # noqa: S101  # settled without an error
+        return self._where
+
+
+class Writer:
+    """Hands rows to Postgres, in groups, and to the spool while Postgres does not answer.
+
+    `away` is set by the first failure and cleared by whoever finds Postgres again (the Replayer): the writer itself
+    never waits for a connection while answers wait for it.
+    """
+
+    def __init__(self, name: str, *, spool: Spool, connect: Callable[[], PatientConnection]) -> None:
+        self.name = name
+        self.spool = spool
+        self.away = threading.Event()
+        self.fault = ""  # why it is away
+        self._connect = connect
+        self._connection: PatientConnection | None = None
+        self._queue: SimpleQueue[Ticket | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs; it starts with the first row, and again with the next one should it ever die."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def started(self) -> bool:
+        return self._thread is not None
+
+    def hand_over(self, record: Record) -> Ticket:
+        """The caller waits on the ticket, or not."""
+        if not self.alive:
+            self._start()
+        ticket = Ticket(record)
+        self._queue.put(ticket)
+        return ticket
+
+    def drain(self, seconds: float) -> None:
+        """Write what was handed over, and end the thread. For the end of the process."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join(seconds)
+
+    def _start(self) -> None:
+        with self._starting:
+            if not self.alive:
+                if self.started:
+                    logger.error("the log's %s writer had died and is started again", self.name)
+                self._thread = threading.Thread(target=self._run, name=f"log-{self.name}", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            group, last = self._group(first)
+            self._write_all_of(group)
+            if last:
+                break
+        if self._connection is not None:
+            self._connection.close()
+
+    def _group(self, first: Ticket) -> tuple[list[Ticket], bool]:
+        """Everything that waits by now; and whether the end was asked for."""
+        group = [first]
+        try:
+            while len(group) < LARGEST_GROUP:
+                following = self._queue.get_nowait()
+                if following is None:
+                    return group, True
+                group.append(following)
+        except Empty:
+            pass
+        return group, False
+
+    def _write_all_of(self, group: Sequence[Ticket]) -> None:
+        try:
+            self._write(group)
+        except Exception as error:  # recorded, on each answer; a thread that ended would leave the next ones waiting
+            logger.exception("the log's %s writer met what it does not know", self.name)
+            for ticket in group:
+                if ticket.pending:
+                    ticket.fail(error)
+
+    def _write(self, group: Sequence[Ticket]) -> None:
+        """A group that Postgres refuses is halved until the row at fault stands alone."""
+        if self.away.is_set():
+            self._set_aside(group)
+            return
+        try:
+            self._copy(group)
+        except REFUSED_ROWS as refusal:
+            if len(group) > 1:
+                middle = len(group) // 2
+                self._write(group[:middle])
+                self._write(group[middle:])
+            else:
+                logger.error("Postgres refuses a row of the log: %s", refusal)
+                group[0].fail(Refused(f"the log refuses this answer, so it is not given: {_first_line(refusal)}"))
+        except psycopg.Error as error:  # whether it was committed is unknown: the same ids are stored once all the same
+            self._lose(error)
+            self._set_aside(group)
+        else:
+            for ticket in group:
+                ticket.settle(Durability.POSTGRES)
+
+    def _copy(self, group: Sequence[Ticket]) -> None:
+        if self._connection is None:
+            self._connection = self._connect()
+        self._connection.copy_rows(copied(ticket.record.rows for ticket in group))
+
+    def _lose(self, error: psycopg.Error) -> None:
+        logger.warning("the log's %s writer goes to the spool: %s", self.name, _first_line(error))
+        self.fault = _first_line(error)
+        self.away.set()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _set_aside(self, group: Sequence[Ticket]) -> None:
+        try:
+            self.spool.append([ticket.record for ticket in group])
+        except Unavailable as refused:
+            for ticket in group:
+                ticket.fail(refused)
+        else:
+            for ticket in group:
+                ticket.settle(Durability.SPOOL)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,68 @@
+"""What is measured of every response, and what each tells of its caller's limit."""
+
+from collections.abc import Callable
+from time import perf_counter
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from predictions.limits import Allowance
+from predictions.response_times import response_times
+
+
+class RecordResponses:
+    """Counts each response and its time. To stand first in MIDDLEWARE, so that the others' time is in it.
+
+    An exception that passes through counts as status 500 and goes on.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = perf_counter()
+        response = None
+        try:
+            response = self.get_response(request)
+            return response
+        finally:
+            record(request, response, seconds=perf_counter() - began)
+
+
+def record(request: HttpRequest, response: HttpResponseBase | None, *, seconds: float) -> None:
+    """Count one response; None where an exception left none."""
+    match = request.resolver_match
+    status = 500 if response is None else response.status_code
+    model, version = getattr(response, "answered_by", ("", None))
+    response_times.record(
+        method=request.method or "",
+        route=match.route if match else "",
+        status=status,
+        code=error_code(response) if status >= 400 else "",
+        model=model,
+        version=version,
+        seconds=seconds,
+    )
+
+
+def error_code(response: HttpResponseBase | None) -> str:
+    """The code of the first error in the shape of cryptoml_site.api.errors; empty where it has another."""
+    match getattr(response, "data", None):
+        case {"errors": [{"code": str(code)}, *_]}:
+            return code
+    return ""
+
+
+class TellAllowance:
+    """What is left of the caller's rate limit, in the headers of every response that was counted against one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        allowance: Allowance | None = getattr(request, "allowance", None)
+        if allowance is not None:
+            for name, value in allowance.headers().items():
+                response.headers[name] = value
+        return response

@@ -1,0 +1,115 @@
+"""What a process that starts while Postgres is away serves from: pointers and keys, as last read, on disk.
+
+Bundles are checked by their sha256 all the same. The file holds hashes of secrets, and is its owner's alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from predictions.engine import Engine, ServedVersion, Serving, Snapshot
+from predictions.keyring import KeyRing, KnownKey
+
+logger = logging.getLogger(__name__)
+FORMAT = 1
+NAME = "serving.json"
+
+
+def path() -> Path:
+    folder: Path = settings.STATE_DIR
+    return folder / NAME
+
+
+def save(snapshot: Snapshot, keys: KeyRing) -> None:
+    """Write down what this process serves, unless another wrote something newer."""
+    if keys.confirmed_at is None:
+        return
+    found = {
+        "format": FORMAT,
+        "generation": snapshot.generation,
+        "default": snapshot.default,
+        "serving": [asdict(held) for held in snapshot.serving.values()],
+        "confirmed_at": keys.confirmed_at.isoformat(),
+        "keys": [_written(key) for key in keys.keys.values()],
+    }
+    try:
+        with _locked():
+            _replace(found)
+    except OSError as error:
+        logger.warning("%s cannot be written, so a process that starts without Postgres has nothing: %s", path(), error)
+
+
+def restore(engine: Engine, keys: KeyRing) -> bool:
+    """Serve what the file says; whether there was one that can be read."""
+    found = _read()
+    if found is None:
+        return False
+    keys.put(map(_known, found["keys"]), confirmed_at=datetime.fromisoformat(found["confirmed_at"]))
+    engine.take_up(found["generation"], found["default"], map(_serving, found["serving"]))
+    logger.warning("Postgres is away: this process serves generation %s from %s", found["generation"], path())
+    return True
+
+
+def _replace(found: dict[str, Any]) -> None:
+    held = _read()
+    if held is not None and held["confirmed_at"] > found["confirmed_at"]:
+        return
+    fresh = path().with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(found, file)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path())
+
+
+def _read() -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(path().read_text())
+    except (OSError, ValueError):
+        return None
+    return found if found.get("format") == FORMAT else None
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """Two web processes save at once."""
+    path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path().with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _written(key: KnownKey) -> dict[str, Any]:
+    expires_at = key.expires_at and key.expires_at.isoformat()
+    return {
+        "pk": key.pk,
+        "prefix": key.prefix,
+        "secret_sha256": key.secret_sha256,
+        "scopes": sorted(key.scopes),
+        "rate_limit": key.rate_limit,
+        "expires_at": expires_at,
+    }
+
+
+def _known(written: dict[str, Any]) -> KnownKey:
+    expires_at = written["expires_at"]
+    moment = datetime.fromisoformat(expires_at) if expires_at else None
+    return KnownKey(**written | {"scopes": frozenset(written["scopes"]), "expires_at": moment})
+
+
+def _serving(written: dict[str, Any]) -> Serving:
+    version = written["version"]
+    served = ServedVersion(**version | {"feature_names": tuple(version["feature_names"])})
+    return Serving(**written | {"version": served, "warnings": tuple(written["warnings"])})

@@ -1,0 +1,57 @@
+"""The log over HTTP."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
+from rest_framework.pagination import CursorPagination
+
+from cryptoml_site.errors import InvalidFields, Problem
+from predictions.callers import Caller
+from predictions.filters import PredictionFilter
+from predictions.models import Prediction, PredictionQuerySet, Scope
+from predictions.serializers import PredictionSerializer
+
+
+class NewestFirst(CursorPagination):
+    ordering = "-id"
+    page_size = 50
+    page_size_query_param = "limit"
+    max_page_size = 1000
+
+
+class ReadsPredictions(GenericAPIView[Prediction]):
+    """A key sees its own answers only, unless it may read all."""
+
+    scopes = {"GET": (Scope.PREDICTIONS_READ, Scope.PREDICTIONS_READ_ALL)}
+    serializer_class = PredictionSerializer
+
+    def get_queryset(self) -> PredictionQuerySet:
+        rows = Prediction.objects.select_related("model", "version", "key")
+        caller = Caller.of(self.request)
+        if caller.may(Scope.PREDICTIONS_READ_ALL):
+            return rows
+        return rows.filter(key=caller.key.pk) if caller.key else rows.none()
+
+
+class ListPredictions(ReadsPredictions, ListAPIView[Prediction]):
+    """The prediction log, newest first; pages by cursor, so that it stays quick however long the log."""
+
+    pagination_class = NewestFirst
+    filterset_class = PredictionFilter
+
+    def filter_queryset(self, queryset: QuerySet[Prediction, Any]) -> QuerySet[Prediction, Any]:
+        """A filter that there is not is refused: ignored, it would answer with everybody's rows."""
+        known = {*PredictionFilter.base_filters, "limit", "cursor", "format"}
+        strangers = [
+            Problem("unknown_filter", name, f"there is no filter '{name}'")
+            for name in self.request.GET
+            if name not in known
+        ]
+        if strangers:
+            raise InvalidFields(strangers)
+        return super().filter_queryset(queryset)
+
+
+class ShowPrediction(ReadsPredictions, RetrieveAPIView[Prediction]):
+    """One answer, found again by its id."""
