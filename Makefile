@@ -34,20 +34,28 @@ lint: .venv/.installed  ## style, imports, migrations, security
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/bandit --quiet -c pyproject.toml -r cryptoml_site registry training predictions monitoring
+	$(BIN)/bandit --quiet -c pyproject.toml -r cryptoml_site registry training predictions monitoring bench
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 types: .venv/.installed  ## mypy, strict
-	$(BIN)/mypy cryptoml_site registry training predictions monitoring
+	$(BIN)/mypy cryptoml_site registry training predictions monitoring bench
 
 format: .venv/.installed  ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.installed  ## the figures that the README quotes
+bench: .venv-bench/.installed  ## the figures that the README quotes; docs/BENCHMARKS.md: serving, ours beside peers
 	$(BIN)/python manage.py bench
+	$(BIN)/python -m bench
+
+.venv-bench/.installed: .venv/.installed bench/requirements.txt
+	@echo "Installing the benchmark's peers into .venv-bench ..."
+	@$(PYTHON) -m venv --clear .venv-bench
+	@$(BIN)/uv pip install --quiet --system-certs --python .venv-bench/bin/python -r bench/requirements.txt
+	@touch $@
 
 lock: .venv/.installed  ## compile the pins from the .in files
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 bench/requirements.in -o bench/requirements.txt

@@ -47,7 +47,8 @@ FROM_THE_CLIENT = Evidence()
 class Answers:
     """The answers of one call, not logged yet.
 
-    ids: m, ascending. X: (m, k) float32, as the model saw it. probability_up: (m,) float32 in [0, 1].
+    ids: m, ascending. X: (m, k) float32, as the model saw it. probability_up: m floats in [0, 1], each exact in
+    float32. up: m calls.
     """
 
     serving: Serving
@@ -57,7 +58,8 @@ class Answers:
     made_at: datetime
     ids: list[UUID]
     X: NDArray[np.float32]
-    probability_up: NDArray[np.float32]
+    probability_up: list[float]
+    up: list[bool]
 
     @property
     def role(self) -> Prediction.Role:
@@ -89,8 +91,7 @@ class Answers:
 
     def each_json(self) -> Iterator[dict[str, Any]]:
         """What is each answer's own."""
-        calls = called_up(self.probability_up).tolist()
-        for id_, probability, up in zip(self.ids, self.probability_up.tolist(), calls, strict=True):
+        for id_, probability, up in zip(self.ids, self.probability_up, self.up, strict=True):
             yield {
                 "id": id_,
                 "prediction": UP if up else DOWN,
@@ -109,9 +110,11 @@ def answers_of(
     reference: str = "",
 ) -> Answers:
     """What a model said of X, given an id and a moment. Raises Refused where it gave no number for a row."""
-    if not np.isfinite(probability_up).all():
+    probabilities: list[float] = probability_up.tolist()
+    if not all(0 <= probability <= 1 for probability in probabilities):  # which NaN is not
         version = serving.version
         raise Refused(f"{version.model} version {version.number} gave no number for this vector", code="no_answer")
     instant = now()
     made_at = instant.replace(microsecond=instant.microsecond // 1000 * 1000)  # as fine as the id tells it
-    return Answers(serving, asker, evidence, reference, made_at, uuid7s(made_at, len(X)), X, probability_up)
+    up: list[bool] = called_up(probability_up).tolist()
+    return Answers(serving, asker, evidence, reference, made_at, uuid7s(made_at, len(X)), X, probabilities, up)

@@ -83,7 +83,8 @@ class PlainAnswer:
     def __call__(self, start_response: Any) -> Iterable[bytes]:
         try:
             reply = self._reply()
-            body: bytes = self.view.renderer_classes[0]().render(reply.body)
+            renderer: Any = self.view.renderer_classes[0]()
+            body: bytes = renderer.render(reply.body)
         except Exception as error:  # noqa: BLE001  # as DRF's dispatch does: its handler knows which are ours
             return self._refuse(error, start_response)
         start_response("200 OK", self._headers(body, {"Content-Type": JSON} | reply.headers))

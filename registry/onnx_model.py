@@ -75,7 +75,7 @@ class OnnxClassifier:
         up: NDArray[np.float32] = probabilities[:, 1]
         if not len(up):
             return up
-        low, high = up.min(), up.max()
+        low, high = (up[0], up[0]) if len(up) == 1 else (up.min(), up.max())
         if low >= 0 and high <= 1:
             return up
         if low < -SLACK or high > 1 + SLACK:

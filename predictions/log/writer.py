@@ -32,35 +32,29 @@ class Durability(Enum):
 class Ticket:
     """The rows of one call on their way; `wait` ends when they are safe, or will not be."""
 
-    __slots__ = ("_done", "_error", "_where", "record")
+    __slots__ = ("_done", "_outcome", "record")
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        self._where: Durability | None = None
-        self._error: Exception | None = None
+        self._outcome: Durability | Exception | None = None
         self._done = threading.Lock()
         self._done.acquire()
 
     @property
     def pending(self) -> bool:
-        return self._where is None and self._error is None
+        return self._outcome is None
 
-    def settle(self, where: Durability) -> None:
-        self._where = where
-        self._done.release()
-
-    def fail(self, error: Exception) -> None:
-        self._error = error
+    def settle(self, outcome: Durability | Exception) -> None:
+        self._outcome = outcome
         self._done.release()
 
     def wait(self, seconds: float) -> Durability:
         """Raises Refused where Postgres takes no such row, Unavailable where neither log nor spool took it in time."""
         if not self._done.acquire(timeout=seconds):
             raise Unavailable(f"the answer was not logged within {seconds:g} s, so it is not given", code="not_logged")
-        if self._error is not None:
-            raise self._error
-        assert self._where is not None  # noqa: S101  # settled without an error
-        return self._where
+        if isinstance(self._outcome, Durability):
+            return self._outcome
+        raise self._outcome or RuntimeError("a ticket was released that nothing settled")
 
 
 class Writer:
@@ -141,7 +135,7 @@ class Writer:
             logger.exception("the log's %s writer met what it does not know", self.name)
             for ticket in group:
                 if ticket.pending:
-                    ticket.fail(error)
+                    ticket.settle(error)
 
     def _write(self, group: Sequence[Ticket]) -> None:
         """A group that Postgres refuses is halved until the row at fault stands alone."""
@@ -157,7 +151,7 @@ class Writer:
                 self._write(group[middle:])
             else:
                 logger.error("Postgres refuses a row of the log: %s", refusal)
-                group[0].fail(Refused(f"the log refuses this answer, so it is not given: {_first_line(refusal)}"))
+                group[0].settle(Refused(f"the log refuses this answer, so it is not given: {_first_line(refusal)}"))
         except psycopg.Error as error:  # whether it was committed is unknown: the same ids are stored once all the same
             self._lose(error)
             self._set_aside(group)
@@ -183,7 +177,7 @@ class Writer:
             self.spool.append([ticket.record for ticket in group])
         except Unavailable as refused:
             for ticket in group:
-                ticket.fail(refused)
+                ticket.settle(refused)
         else:
             for ticket in group:
                 ticket.settle(Durability.SPOOL)

@@ -219,7 +219,7 @@ def test_four_processes_admit_together_what_one_bucket_would(url, key):
         process.stdin.write("go\n")
         process.stdin.flush()
     counts = [int(process.communicate(timeout=20)[0]) for process in processes]
-    assert min(counts) > 0
+    assert sum(count > 0 for count in counts) > 1
     assert_as_one_bucket(sum(counts), 600, time.monotonic() - start)
 
 
