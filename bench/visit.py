@@ -18,7 +18,7 @@ from bench.serving import free_port, serving
 from cryptoml_site.embedded.server import Say
 
 LEVELS = (1, 16, 64)
-BATCH_CONNECTIONS = 2  # one for each worker
+BATCH_CONNECTIONS = 4  # fewer may all end up in one worker
 _WARM_CONNECTIONS = 16
 _WARM_SECONDS = 1
 _PROBES = 20

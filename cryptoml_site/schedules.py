@@ -3,11 +3,13 @@
 from django.apps import apps
 
 EVERY_MINUTE = {"minute": "*", "hour": "*", "day_of_month": "*", "month_of_year": "*", "day_of_week": "*"}
+EVERY_HOUR = {**EVERY_MINUTE, "minute": "25"}
 EVERY_DAY = {**EVERY_MINUTE, "minute": "10", "hour": "0"}
 
 SCHEDULES = {
     "follow the markets: candles, forecasts, outcomes": ("data.follow_markets", EVERY_MINUTE, 50),
     "queue again the training runs of killed processes": ("data.sweep_training_runs", EVERY_MINUTE, 50),
+    "forget the replies to idempotency keys after a day": ("data.forget_idempotent_replies", EVERY_HOUR, 3_000),
     "make the next months of the prediction log": ("data.ensure_partitions", EVERY_DAY, 3_600),
 }
 

@@ -74,6 +74,7 @@ ROOT_URLCONF = "cryptoml_site.urls"
 DATABASES = {"default": checked.postgres("DATABASE_URL", default=EMBEDDED.database_url)}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)  # seconds; a stopped server lets in
 REDIS_URL = env.str("REDIS_URL", default=EMBEDDED.redis_url)
 
 LOGGING = {  # to stderr, with the traceback of whatever fails: Django's own, without DEBUG, shows an error to nobody
@@ -175,7 +176,7 @@ SCOPES = (  # predictions.models.Scope, which settings cannot import
 ANONYMOUS_SCOPES = checked.anonymous_scopes("CRYPTOML_ANONYMOUS_SCOPES", known=SCOPES)
 PORT = checked.whole_number("PORT", default=8000, most=65_535)
 CODE_REVISION = env.str("CRYPTOML_REVISION", default="")  # said by images, which hold no checkout
-WEB_WORKERS = checked.whole_number("WEB_WORKERS", default=2)
+WEB_WORKERS = checked.whole_number("WEB_WORKERS", default=max(2, min(os.cpu_count() or 2, 4)))  # 110 MB each
 WEB_THREADS = checked.whole_number("WEB_THREADS", default=16)
 RATE_LIMIT = checked.whole_number("CRYPTOML_RATE_LIMIT", default=6_000)  # requests a minute of a key without its own
 DURABILITY = checked.choice("DURABILITY", default="commit", among=("commit", "relaxed"))
@@ -185,6 +186,7 @@ SPOOL_LIMIT = checked.whole_number("CRYPTOML_SPOOL_LIMIT", default=500_000_000) 
 STATE_DIR = CRYPTOML_HOME / "state"
 MODEL_CACHE = checked.whole_number("CRYPTOML_MODEL_CACHE", default=512_000_000)  # bytes of models in a process's memory
 BODY_LIMIT = checked.whole_number("CRYPTOML_BODY_LIMIT", default=1_000_000)  # bytes of one request body
+BATCH_BODY_LIMIT = checked.whole_number("CRYPTOML_BATCH_BODY_LIMIT", default=16_000_000)  # the same of /predict/batch
 ONNX_LIMIT = checked.whole_number("CRYPTOML_ONNX_LIMIT", default=16_000_000)  # bytes of one version's model.onnx
 PROMOTION_GATES: list[dict[str, Any]] = [
     {"NAME": "registry.gates.EdgeOverBaseline", "OPTIONS": {"minimum_predictions": 1000}},

@@ -14,8 +14,10 @@ api = [
     path("health/live", monitoring.Live.as_view(), name="health-live"),
     path("health/ready", monitoring.Ready.as_view(), name="health-ready"),
     path("predict", predictions.Predict.as_view(), name="predict"),
+    path("predict/batch", predictions.PredictBatch.as_view(), name="predict-batch"),
     path("predictions", predictions.ListPredictions.as_view(), name="predictions"),
     path("predictions/<uuid:pk>", predictions.ShowPrediction.as_view(), name="prediction"),
+    path("forecasts/latest", predictions.ShowLatestForecast.as_view(), name="latest-forecast"),
     path("models/list", registry.ListModels.as_view(), name="models"),
     path("models/registry", registry.ShowRegistry.as_view(), name="registry"),
     path("models/reload", predictions.Reload.as_view(), name="reload"),
@@ -29,7 +31,11 @@ api = [
     ),
 ]
 
-SHORT_LANES = {f"{root}predict": predictions.Predict for root in ("/", "/api/v1/")}
+SHORT_LANES = {
+    f"{root}{path}": view
+    for root in ("/", "/api/v1/")
+    for path, view in (("predict", predictions.Predict), ("predict/batch", predictions.PredictBatch))
+}
 
 urlpatterns = [
     path("api/v1/", include((api, "v1"))),

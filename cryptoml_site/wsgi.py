@@ -14,8 +14,10 @@ django = get_wsgi_application()
 
 from cryptoml_site.urls import SHORT_LANES  # noqa: E402  # needs the apps that the line above loads
 from predictions.follower import follow, let_go  # noqa: E402
+from predictions.patience import limit_waits  # noqa: E402
 from predictions.short_lane import ShortLane  # noqa: E402
 
+limit_waits()
 application = ShortLane(django, SHORT_LANES)
 follow()
 Finalize(None, let_go, exitpriority=10)  # the one hook that granian's workers run at a graceful stop

@@ -19,7 +19,10 @@ class HealthSerializer(serializers.Serializer[dict[str, Any]]):
     models = serializers.DictField()
     dependencies = serializers.DictField()
     degraded = serializers.ListField(child=serializers.CharField(), help_text="What is wrong, a sentence each.")
-    workers = serializers.ListField()
+    log = serializers.DictField(help_text="Its writers, whether answers go to the spool and why, what waits there.")
+    rate_limit = serializers.ChoiceField(choices=["ok", "local"], help_text="local: of this process alone.")
+    keys = serializers.DictField(help_text="Seconds since Postgres confirmed the API keys.")
+    workers = serializers.ListField(help_text="The living web processes: generation, its lag, rows in the spool.")
     system = serializers.DictField()
 
 
@@ -47,13 +50,17 @@ class Health(Open):
 class Live(Open):
     """200 as long as the process answers at all."""
 
+    throttle_classes = ()  # or who asks too much elsewhere from this address would stop the probe
+
     @extend_schema(responses=LiveSerializer)
     def get(self, request: Request) -> Response:
         return Response({"status": "ok"})
 
 
 class Ready(Open):
-    """200 when this process can answer predictions durably; 503 otherwise, with the reasons."""
+    """200 when this process can answer durably, in the log or in the spool; 503 otherwise, with the reasons."""
+
+    throttle_classes = ()  # as Live
 
     @extend_schema(responses={200: ReadySerializer, 503: ReadySerializer})
     def get(self, request: Request) -> Response:

@@ -2,64 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cryptoml_site.clock import now
-from cryptoml_site.errors import Invalid, InvalidFields, Problem, Refused
+from cryptoml_site.errors import Invalid, Refused
 from predictions.answers import FROM_THE_CLIENT, Answers, Asker, Evidence, answers_of
+from predictions.asked import Asked
 from predictions.engine import ServedVersion, engine
+from predictions.follower import follower
 from predictions.newest import vector_seen
 from predictions.vectors import vector_of
 from training.models import Market
-
-MARKET_FIELDS = {"market", "model", "version", "as_of", "reference"}
-FEATURES_FIELDS = {"model", "version", "features", "reference"}
-LONGEST_REFERENCE = 64  # characters
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A body of POST /predict, its three forms told apart: flat features, `features`, or `market`."""
-
-    model: str | None = None
-    version: int | None = None
-    features: Mapping[str, Any] | None = None
-    market: str | None = None
-    as_of: datetime | None = None
-    reference: str = ""
-
-    @classmethod
-    def parse(cls, body: object) -> Asked:
-        """Raises Invalid, naming the field at fault."""
-        if not isinstance(body, dict):
-            raise Invalid("the body must be one JSON object", code="not_an_object")
-        if not body:
-            raise Invalid("the body is empty: send features, or a market", code="empty_body")
-        if "features" in body:
-            _refuse_strangers(body, FEATURES_FIELDS)
-            if not isinstance(body["features"], dict):
-                raise Invalid(
-                    "'features' must be an object of names and numbers", code="not_an_object", field="features"
-                )
-            return cls(_name(body, "model"), _number(body), body["features"], reference=_reference(body))
-        if "market" in body:
-            _refuse_strangers(body, MARKET_FIELDS)
-            return cls(
-                _name(body, "model"),
-                _number(body),
-                market=_name(body, "market"),
-                as_of=_moment(body.get("as_of")),
-                reference=_reference(body),
-            )
-        if "reference" in body:
-            return cls(features={name: body[name] for name in body if name != "reference"}, reference=_reference(body))
-        return cls(features=body)
 
 
 def answer(asked: Asked, *, asker: Asker) -> Answers:
@@ -69,6 +25,7 @@ def answer(asked: Asked, *, asker: Asker) -> Answers:
     Refused for stale or missing candles.
     """
     if asked.market is not None:
+        follower.check_reachable()
         market = Market.objects.with_newest().named(asked.market)
         serving = engine.serving(asked.model or asked.market, trial=asked.version)
         vector, evidence = seen_of_market(market, serving.version, as_of=asked.as_of)
@@ -129,54 +86,3 @@ def _aligned(market: Market, as_of: datetime, moment: datetime) -> datetime:
             field="as_of",
         )
     return as_of
-
-
-def _refuse_strangers(body: Mapping[str, Any], known: set[str]) -> None:
-    strangers = [name for name in body if name not in known]
-    if strangers:
-        raise InvalidFields(
-            [
-                Problem("unknown_field", name, f"'{name[:64]}' is no field here; there are {', '.join(sorted(known))}")
-                for name in strangers
-            ]
-        )
-
-
-def _name(body: Mapping[str, Any], field: str) -> str | None:
-    value = body.get(field)
-    if field in body and not (isinstance(value, str) and 0 < len(value) <= 64 and "\x00" not in value):
-        raise Invalid(f"'{field}' must be a name", code="not_a_name", field=field)
-    return value
-
-
-def _number(body: Mapping[str, Any]) -> int | None:
-    value = body.get("version")
-    if "version" in body and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**31):
-        raise Invalid("'version' must be a whole number from 1 on", code="not_a_version", field="version")
-    return value
-
-
-def _reference(body: Mapping[str, Any]) -> str:
-    """The client's own text for this answer."""
-    value = body.get("reference", "")
-    if isinstance(value, str) and len(value) <= LONGEST_REFERENCE and "\x00" not in value:
-        return value
-    raise Invalid(
-        f"'reference' must be a text of at most {LONGEST_REFERENCE} characters",
-        code="not_a_reference",
-        field="reference",
-    )
-
-
-def _moment(value: object) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(str(value))
-        if moment.tzinfo is not None and 1970 < moment.year < 9000:  # so that no candle before it or after it overflows
-            return moment.astimezone(UTC)
-    except ValueError:
-        pass
-    raise Invalid(
-        "'as_of' must be a moment with its offset, such as 2026-01-30T00:00:00Z", code="not_a_moment", field="as_of"
-    )

@@ -145,7 +145,7 @@ class Engine:
         for held in wanted:
             name = held.version.model
             try:
-                if not self.sessions.full:
+                if not self.sessions.full or self._moved(held):
                     self.sessions.load(held.version.bundle)
                 serving[name] = held
             except Refused as refused:
@@ -156,12 +156,17 @@ class Engine:
         self._retry_at = time.monotonic() + RETRY_SECONDS
         return Snapshot(generation, default, MappingProxyType(serving), MappingProxyType(problems))
 
+    def _moved(self, wanted: Serving) -> bool:
+        """Whether another version answers until now: one that cannot be loaded must not take its place."""
+        held = self.snapshot.serving.get(wanted.version.model)
+        return held is not None and held.version.bundle != wanted.version.bundle
+
     def _keep_warm(self, bundles: Iterable[str]) -> None:
         """Versions that may answer next: a promotion or a rollback then loads nothing."""
         for bundle in bundles:
             if not self.sessions.full:
                 try:
-                    self.sessions.load(bundle)
+                    self.sessions.load(bundle, spare=True)
                 except Refused as refused:  # said again, to whoever wants it, when it is wanted
                     logger.warning("bundle %s is not kept warm: %s", bundle[:12], refused)
 

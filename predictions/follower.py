@@ -12,8 +12,10 @@ from uuid import UUID, uuid4
 from django.db import Error, close_old_connections, connection
 
 from cryptoml_site.clock import now
+from cryptoml_site.errors import Unavailable
 from predictions import state
 from predictions.engine import Engine, engine
+from predictions.fleet import fleet
 from predictions.keyring import KeyRing, keyring
 from predictions.log import Log, log
 from predictions.models import WebProcess
@@ -24,6 +26,7 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5  # the longest between two looks, should a notification be lost
 HEARTBEAT_SECONDS = 2.0
 SECONDS_TO_STOP = 2.0
+AWAY_AFTER = 3.0  # seconds without an answer of Postgres
 
 
 class Follower(threading.Thread):
@@ -36,11 +39,12 @@ class Follower(threading.Thread):
         self.log = written
         self.process_id: UUID = uuid4()
         self.live_processes = 1  # as last counted
-        self.last_look: float | None = None  # time.monotonic() of the last look that reached Postgres
+        self.last_look: float | None = None  # time.monotonic() when the last look began that reached Postgres
         self._notifications = Notifications()
         self._stop_asked = threading.Event()
         self._last_beat = -HEARTBEAT_SECONDS
         self._last_keys = -KeyRing.LIFE
+        self._keys_changed = False  # and were not read since
 
     def run(self) -> None:
         while not self._stop_asked.is_set():
@@ -69,11 +73,12 @@ class Follower(threading.Thread):
         """One turn: what the ledger says now, the keys and a heartbeat when it is time for them."""
         before = self.engine.snapshot
         moment = time.monotonic()
-        snapshot = self.engine.refresh()
-        if keys or moment - self._last_keys >= KeyRing.LIFE:
+        self._keys_changed |= keys  # a look that fails is told only once
+        if self._keys_changed or moment - self._last_keys >= KeyRing.LIFE:  # first: a bundle may take long to load
             self.keys.load()
-            self._last_keys = moment
-        self.last_look = time.monotonic()
+            self._last_keys, self._keys_changed = moment, False
+        snapshot = self.engine.refresh()
+        self.last_look = moment  # as the ledger was then; it may have moved since, however long this look took
         if snapshot is not before or self._last_keys == moment:
             state.save(snapshot, self.keys)
         if moment - self._last_beat >= HEARTBEAT_SECONDS:
@@ -90,9 +95,16 @@ class Follower(threading.Thread):
         made = {"host": platform.node(), "pid": os.getpid(), "started_at": moment}
         WebProcess.objects.update_or_create(id=self.process_id, defaults=told, create_defaults=told | made)
         WebProcess.objects.filter(seen_at__lt=moment - timedelta(days=1)).delete()
-        self.live_processes = max(1, WebProcess.objects.alive(moment).count())
+        fleet.look()
+        self.live_processes = max(1, len(fleet.processes))
         response_times.flush(self.process_id)
         self._last_beat = time.monotonic()
+
+    def check_reachable(self) -> None:
+        """Raises Unavailable where Postgres gave no answer lately: to ask it would hold a thread that others need."""
+        behind = self.seconds_behind()
+        if behind is not None and behind > AWAY_AFTER:
+            raise Unavailable("the database does not answer: try again", code="database_unavailable")
 
     def seconds_behind(self) -> float | None:
         """Since the ledger was last read; None before the first time."""

@@ -92,7 +92,7 @@ class KeyRing:
         return key
 
     def _confirmed(self) -> bool:
-        return self.confirmed_at is not None and now() - self.confirmed_at < self.UNCONFIRMED
+        return self.confirmed_at is not None and abs(now() - self.confirmed_at) < self.UNCONFIRMED
 
     def _asked(self, prefix: str) -> KnownKey:
         """Straight from Postgres: a key of this very moment, or the reason why one is known no longer."""

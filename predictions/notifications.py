@@ -28,7 +28,7 @@ class Notifications:
         try:
             heard = self._connection.notifies(timeout=seconds, stop_after=1)
             return frozenset(notification.channel for notification in heard)
-        except psycopg.Error:
+        except (psycopg.Error, OSError):
             self.close()
             return frozenset()
 
@@ -43,7 +43,7 @@ class Notifications:
             self._connection = psycopg.connect(**_parameters())
             for channel in sorted(EVERYTHING):
                 self._connection.execute(f"LISTEN {channel}")
-        except psycopg.Error:
+        except (psycopg.Error, OSError):
             self.close()
             sleep(seconds)
             return frozenset()

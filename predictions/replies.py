@@ -7,7 +7,6 @@ from typing import Any
 
 from predictions import log
 from predictions.answers import Answers
-from predictions.follower import follower
 from predictions.log.writer import Durability
 
 BEHIND = 1.0  # seconds after which a process that has not read the ledger says so
@@ -23,13 +22,13 @@ class Reply:
     version: int
 
 
-def logged(answers: Answers) -> dict[str, str]:
+def logged(answers: Answers, behind: float | None) -> dict[str, str]:
     """Store the answers, and what the reply's headers must say. Raises what `log.write` raises."""
-    return headers_of(log.write(answers))
+    return headers_of(log.write(answers), behind)
 
 
-def headers_of(where: Durability) -> dict[str, str]:
-    """Empty in good times.
+def headers_of(where: Durability, behind: float | None) -> dict[str, str]:
+    """Empty in good times. behind: what `follower.seconds_behind` gave before the answer was computed.
 
     CryptoML-Logged: `spool` or `memory` where the answer is not in Postgres yet.
     CryptoML-Ledger-Age: seconds since this process last read the ledger, where promotions may not have reached it.
@@ -37,7 +36,6 @@ def headers_of(where: Durability) -> dict[str, str]:
     headers = {}
     if where is not Durability.POSTGRES:
         headers["CryptoML-Logged"] = where.value
-    behind = follower.seconds_behind()
     if behind is None or behind > BEHIND:
         headers["CryptoML-Ledger-Age"] = "unknown" if behind is None else f"{behind:.1f}"
     return headers

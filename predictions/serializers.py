@@ -75,6 +75,41 @@ class PredictSerializer(serializers.Serializer[dict[str, Any]]):
     version = serializers.IntegerField(required=False, help_text="Try a staged version: role trial, never evidence.")
 
 
+class BatchSerializer(serializers.Serializer[dict[str, Any]]):
+    """A body of POST /predict/batch: rows that are objects of names and numbers, or arrays of numbers."""
+
+    model = serializers.CharField(required=False, help_text="Which model; the default one where absent.")
+    version = serializers.IntegerField(required=False, help_text="Try a staged version: role trial, never evidence.")
+    rows = serializers.ListField(help_text="1 to 10,000; objects alone, or arrays alone.")
+    names = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="The arrays' order; the signature's where absent."
+    )
+    reference = serializers.CharField(required=False, max_length=64, help_text="Your own text for all of its answers.")
+
+
+class OneOfManySerializer(serializers.Serializer[dict[str, Any]]):
+    id = serializers.UUIDField()
+    prediction = serializers.ChoiceField(choices=Prediction.Direction.choices)
+    probability_up = serializers.FloatField()
+    confidence = serializers.FloatField()
+
+
+class BatchAnswerSerializer(serializers.Serializer[dict[str, Any]]):
+    """The reply of POST /predict/batch: what all answers share, and each one in the order of its row."""
+
+    model = serializers.CharField()
+    version = serializers.IntegerField()
+    generation = serializers.IntegerField()
+    as_of = serializers.DateTimeField(allow_null=True)
+    horizon = serializers.IntegerField()
+    made_at = serializers.DateTimeField()
+    target_at = serializers.DateTimeField(allow_null=True)
+    simulated = serializers.BooleanField()
+    reference = serializers.CharField()
+    warnings = serializers.ListField(child=serializers.CharField())
+    predictions = OneOfManySerializer(many=True)
+
+
 class ReloadSerializer(serializers.Serializer[dict[str, int]]):
     before = serializers.IntegerField(help_text="Generation that this worker served.")
     after = serializers.IntegerField(help_text="Generation that it serves now.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from registry.bundles import ONNX, read_file
 from registry.onnx_model import OnnxClassifier
 
+NEVER = -math.inf  # when a spare one was asked
 MEMORY_PER_BYTE = 4.2  # a session of a 4.5 MB file costs 19 MB, measured
 
 
@@ -20,7 +22,7 @@ MEMORY_PER_BYTE = 4.2  # a session of a 4.5 MB file costs 19 MB, measured
 class Session:
     classifier: OnnxClassifier
     cost: float  # bytes of memory, estimated
-    used_at: float  # time.monotonic()
+    used_at: float  # time.monotonic(), or NEVER
 
 
 class Sessions:
@@ -36,7 +38,7 @@ class Sessions:
 
     @property
     def full(self) -> bool:
-        return sum(session.cost for session in list(self._held.values())) >= self.budget
+        return self._cost() >= self.budget
 
     def probability_up(self, bundle: str, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """X: (m, k) float32. Loads the bundle where it is not in memory. Raises BundleAltered, InvalidModel."""
@@ -44,26 +46,37 @@ class Sessions:
         session.used_at = time.monotonic()
         return session.classifier.probability_up(X)
 
-    def load(self, bundle: str) -> Session:
-        """From disk, its bytes checked, and warmed by one answer."""
+    def load(self, bundle: str, *, spare: bool = False) -> Session:
+        """From disk, its bytes checked, and warmed by one answer. spare: it answers nothing yet, so it displaces none.
+
+        What was loaded is returned even where the budget does not keep it. Raises BundleAltered, InvalidModel.
+        """
         with self._lock:
-            if bundle not in self._held:
-                model = read_file(bundle, ONNX)
-                classifier = OnnxClassifier.from_bytes(model)
-                classifier.probability_up(np.zeros((1, classifier.width), np.float32))
-                session = Session(classifier, MEMORY_PER_BYTE * len(model), time.monotonic())
+            session = self._held.get(bundle) or self._read(bundle)
+            if not spare and session.used_at == NEVER:
+                session.used_at = time.monotonic()
+            if bundle not in self._held and (not spare or self._cost() + session.cost <= self.budget):
                 self._held = {**self._held, bundle: session}
                 self._keep_to_budget(but=bundle)
-            return self._held[bundle]
+            return session
+
+    def _cost(self) -> float:
+        return sum(session.cost for session in list(self._held.values()))
+
+    def _read(self, bundle: str) -> Session:
+        model = read_file(bundle, ONNX)
+        classifier = OnnxClassifier.from_bytes(model)
+        classifier.probability_up(np.zeros((1, classifier.width), np.float32))
+        return Session(classifier, MEMORY_PER_BYTE * len(model), NEVER)
 
     def keep_only(self, bundles: Collection[str]) -> None:
         with self._lock:
             self._held = {bundle: session for bundle, session in self._held.items() if bundle in bundles}
 
     def _keep_to_budget(self, *, but: str) -> None:
-        """Drop what was asked longest ago; a request that holds a session keeps it until it has answered."""
+        """Drop what was asked longest ago, spare ones first; who holds one keeps it until it has answered."""
         oldest_first = sorted(self._held.items(), key=lambda item: item[1].used_at)
-        cost = sum(session.cost for session in self._held.values())
+        cost = self._cost()
         for bundle, session in oldest_first:
             if cost <= self.budget:
                 break

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
+from django.db import connection
 from django.http.request import split_domain_port, validate_host
 
 from predictions.authentication import sent_key
@@ -92,11 +93,13 @@ class PlainAnswer:
         return (body,)
 
     def _reply(self) -> Reply:
+        if connection.connection is not None and not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()  # as Django does: a broken one would stay in its thread for good
         caller = Caller(key=sent_key(self.sent))
         caller.check(self.view.scopes["POST"])
         self.allowance = take_one(caller, self.sent)
         check(self.allowance)
-        return self.view.reply(self.view.body_of(self.sent), caller, self.sent)
+        return self.view.answer_to(self.view.body_of(self.sent), caller, self.sent)
 
     def _refuse(self, error: Exception, start_response: Any) -> Iterable[bytes]:
         response = self.view.refusal(WSGIRequest(self.sent), error)

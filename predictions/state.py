@@ -11,13 +11,14 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
+from cryptoml_site.clock import now
 from predictions.engine import Engine, ServedVersion, Serving, Snapshot
 from predictions.keyring import KeyRing, KnownKey
 
@@ -45,25 +46,36 @@ def save(snapshot: Snapshot, keys: KeyRing) -> None:
     }
     try:
         with _locked():
-            _replace(found)
+            _replace(found, keys.confirmed_at)
     except OSError as error:
         logger.warning("%s cannot be written, so a process that starts without Postgres has nothing: %s", path(), error)
 
 
 def restore(engine: Engine, keys: KeyRing) -> bool:
-    """Serve what the file says; whether there was one that can be read."""
-    found = _read()
-    if found is None:
+    """Serve what the file says; whether there was one that can be read. One that cannot stops no start."""
+    held = _read()
+    if held is None:
         return False
-    keys.put(map(_known, found["keys"]), confirmed_at=datetime.fromisoformat(found["confirmed_at"]))
-    engine.take_up(found["generation"], found["default"], map(_serving, found["serving"]))
-    logger.warning("Postgres is away: this process serves generation %s from %s", found["generation"], path())
+    keys.put(held.keys, confirmed_at=held.confirmed_at)
+    engine.take_up(held.generation, held.default, held.serving)
+    logger.warning("Postgres is away: this process serves generation %s from %s", held.generation, path())
     return True
 
 
-def _replace(found: dict[str, Any]) -> None:
+@dataclass(frozen=True)
+class Held:
+    """What the file says."""
+
+    generation: int
+    default: str | None
+    serving: list[Serving]
+    confirmed_at: datetime
+    keys: list[KnownKey]
+
+
+def _replace(found: dict[str, Any], confirmed_at: datetime) -> None:
     held = _read()
-    if held is not None and held["confirmed_at"] > found["confirmed_at"]:
+    if held is not None and confirmed_at < held.confirmed_at <= now():  # one of the future is of a clock that was wrong
         return
     fresh = path().with_suffix(".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -74,12 +86,24 @@ def _replace(found: dict[str, Any]) -> None:
     fresh.replace(path())
 
 
-def _read() -> dict[str, Any] | None:
+def _read() -> Held | None:
+    """None where there is none, or where another release wrote it, or a hand: that stops no start."""
     try:
-        found: dict[str, Any] = json.loads(path().read_text())
-    except (OSError, ValueError):
+        found = json.loads(path().read_text())
+        if found["format"] != FORMAT:
+            return None
+        return Held(
+            generation=int(found["generation"]),
+            default=found["default"],
+            serving=[_serving(written) for written in found["serving"]],
+            confirmed_at=datetime.fromisoformat(found["confirmed_at"]),
+            keys=[_known(written) for written in found["keys"]],
+        )
+    except OSError:
         return None
-    return found if found.get("format") == FORMAT else None
+    except (KeyError, TypeError, ValueError) as error:
+        logger.error("%s does not say what to serve: %r", path(), error)
+        return None
 
 
 @contextmanager

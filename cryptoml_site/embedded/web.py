@@ -31,8 +31,9 @@ def web_program(*, port: int, workers: int, threads: int) -> Program:
         "--log-level": "warning",
     }
     granian = [sys.executable, "-m", "granian", *(str(part) for option in options.items() for part in option)]
-    one_thread_each = ["env", "OMP_NUM_THREADS=1"]  # or the arithmetic's threads fight the workers
-    command = [*one_thread_each, *granian, "--respawn-failed-workers", "cryptoml_site.wsgi:application"]
+    # One thread each, or the arithmetic's fight the workers; few arenas, or 16 threads each keep what a batch took.
+    modest = ["env", "OMP_NUM_THREADS=1", "MALLOC_ARENA_MAX=2"]
+    command = [*modest, *granian, "--respawn-failed-workers", "cryptoml_site.wsgi:application"]
     return Program("web", launched(command), priority=30, autostart=False, stopwaitsecs=_SECONDS_TO_DRAIN + 5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -49,8 +50,9 @@ class Log:
     def drain(self) -> None:
         """At the end of the process: nothing that was handed over is left behind."""
         self.replayer.stop()
+        deadline = time.monotonic() + SECONDS_TO_DRAIN
         for writer in self.writers:
-            writer.drain(SECONDS_TO_DRAIN)
+            writer.drain(deadline - time.monotonic())
 
 
 log = Log(

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from predictions.log.postgres import PatientConnection
-from predictions.log.rows import copied
+from predictions.log.rows import COLUMNS, copied
 from predictions.log.spool import Record, Spool, SpoolFile
 from predictions.log.writer import REFUSED_ROWS, Writer
 
@@ -32,18 +32,25 @@ class Replayer(threading.Thread):
         self.refused = 0  # rows that Postgres does not take; they stay on disk
         self._stop_asked = threading.Event()
         self._looked = -LOOK_SECONDS
+        self._told = ""
 
     def run(self) -> None:
         while not self._stop_asked.wait(RETRY_SECONDS):
             try:
                 self.turn()
-            except psycopg.Error:
-                pass  # still away; the writers said so when it began
+            except psycopg.Error as error:
+                self._tell(error)
             except Exception:  # recorded; a replayer that ended would leave the spool on disk until the next start
                 logger.exception("the spool cannot be replayed")
 
     def stop(self) -> None:
         self._stop_asked.set()
+
+    def _tell(self, error: psycopg.Error) -> None:
+        """Once for each reason: it is met four times a second."""
+        if str(error) != self._told:
+            logger.warning("Postgres does not take the spool yet: %s", error)
+        self._told = str(error)
 
     def turn(self) -> None:
         """One look. Raises psycopg.Error while Postgres is away."""
@@ -62,11 +69,11 @@ class Replayer(threading.Thread):
         waiting = list(files)
         try:
             with PatientConnection.open(deadline=DEADLINE) as connection:
+                insert_missing(connection, (), COLUMNS)  # or the own file would be let go of again and again
                 if (own := self.spool.detach()) is not None:
                     waiting.append(own)
                 while waiting:
-                    stored = self._empty(waiting[0], connection)
-                    logger.info("%s rows came from the spool into the log", stored)
+                    self._try_to_empty(waiting[0], connection)
                     waiting.pop(0)
                 for writer in away:  # what came into the spool meanwhile is for the next turn
                     writer.away.clear()
@@ -74,12 +81,24 @@ class Replayer(threading.Thread):
             for file in waiting:  # whoever comes next takes them
                 file.close()
 
+    def _try_to_empty(self, file: SpoolFile, connection: PatientConnection) -> None:
+        try:
+            stored = self._empty(file, connection)
+        except (psycopg.ProgrammingError, OSError) as error:  # columns of a newer release, a disk that cannot be read
+            logger.error("%s stays in the spool, and the others go on: %s", file.path, error)
+            file.close()
+        else:
+            logger.info("%s rows came from the spool into the log", stored)
+
     def _empty(self, file: SpoolFile, connection: PatientConnection) -> int:
         columns = file.columns()
         stored = 0
         for chunk in _chunks(file.records()) if columns else ():
             stored += self._store(chunk, str(columns), connection, file)
-        file.remove()
+        if file.damage:
+            file.keep_for_people()
+        else:
+            file.remove()
         return stored
 
     def _store(self, chunk: Sequence[Record], columns: str, connection: PatientConnection, file: SpoolFile) -> int:
@@ -91,16 +110,13 @@ class Replayer(threading.Thread):
                 middle = len(chunk) // 2
                 halves = chunk[:middle], chunk[middle:]
                 return sum(self._store(half, columns, connection, file) for half in halves)
-            self._keep_refused(chunk[0], file, refusal)
+            kept = file.keep_refused(chunk[0], columns)
+            self.refused += chunk[0].count
+            logger.error(
+                "%s rows of the spool are refused by Postgres and kept in %s: %s", chunk[0].count, kept, refusal
+            )
             return 0
         return sum(record.count for record in chunk)
-
-    def _keep_refused(self, record: Record, file: SpoolFile, refusal: psycopg.Error) -> None:
-        path = file.path.with_suffix(".refused")
-        with path.open("ab") as kept:
-            kept.write(record.as_bytes())
-        self.refused += record.count
-        logger.error("%s rows of the spool are refused by Postgres and kept in %s: %s", record.count, path, refusal)
 
 
 def insert_missing(connection: PatientConnection, records: Sequence[Record], columns: str) -> None:

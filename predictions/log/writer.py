@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from enum import Enum
 from queue import Empty, SimpleQueue
@@ -73,47 +74,65 @@ class Writer:
         self._connection: PatientConnection | None = None
         self._queue: SimpleQueue[Ticket | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._takes_rows = False
+        self._refusing = False  # because the spool does
         self._starting = threading.Lock()
 
     @property
     def alive(self) -> bool:
         """Whether the thread runs; it starts with the first row, and again with the next one should it ever die."""
-        return self._thread is not None and self._thread.is_alive()
+        thread = self._thread
+        return self._takes_rows and thread is not None and thread.is_alive()
 
     @property
     def started(self) -> bool:
+        """And not ended in order since: one that is started and not alive has died."""
         return self._thread is not None
 
     def hand_over(self, record: Record) -> Ticket:
         """The caller waits on the ticket, or not."""
-        if not self.alive:
-            self._start()
         ticket = Ticket(record)
         self._queue.put(ticket)
+        if not self.alive:  # asked after the put: a thread that ends right now looks into the queue after that
+            self._start()
         return ticket
 
     def drain(self, seconds: float) -> None:
         """Write what was handed over, and end the thread. For the end of the process."""
-        if self._thread is not None:
+        deadline = time.monotonic() + seconds
+        while (thread := self._thread) is not None and self.alive and time.monotonic() < deadline:
             self._queue.put(None)
-            self._thread.join(seconds)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _start(self) -> None:
         with self._starting:
             if not self.alive:
                 if self.started:
                     logger.error("the log's %s writer had died and is started again", self.name)
+                self._takes_rows = True
                 self._thread = threading.Thread(target=self._run, name=f"log-{self.name}", daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:
+        ended_in_order = False
+        try:
+            self._write_until_the_end()
+            ended_in_order = True
+        finally:
+            self._disconnect()
+            with self._starting:
+                self._takes_rows = False
+                if ended_in_order:
+                    self._thread = None
+            if not self._queue.empty():  # what came behind the end begins another thread
+                self._start()
+
+    def _write_until_the_end(self) -> None:
         while (first := self._queue.get()) is not None:
             group, last = self._group(first)
             self._write_all_of(group)
             if last:
-                break
-        if self._connection is not None:
-            self._connection.close()
+                return
 
     def _group(self, first: Ticket) -> tuple[list[Ticket], bool]:
         """Everything that waits by now; and whether the end was asked for."""
@@ -133,9 +152,10 @@ class Writer:
             self._write(group)
         except Exception as error:  # recorded, on each answer; a thread that ended would leave the next ones waiting
             logger.exception("the log's %s writer met what it does not know", self.name)
-            for ticket in group:
-                if ticket.pending:
-                    ticket.settle(error)
+            self._disconnect()  # nobody knows how far it had come
+            _settle(group, error)
+        finally:
+            _settle(group, Unavailable("the log's writer died, so the answer is not given", code="not_logged"))
 
     def _write(self, group: Sequence[Ticket]) -> None:
         """A group that Postgres refuses is halved until the row at fault stands alone."""
@@ -168,6 +188,9 @@ class Writer:
         logger.warning("the log's %s writer goes to the spool: %s", self.name, _first_line(error))
         self.fault = _first_line(error)
         self.away.set()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -176,11 +199,21 @@ class Writer:
         try:
             self.spool.append([ticket.record for ticket in group])
         except Unavailable as refused:
-            for ticket in group:
-                ticket.settle(refused)
+            if not self._refusing:  # once: a log file on the same full disk would only fill it further
+                logger.error("answers of the log's %s writer are refused: %s", self.name, refused)
+            self._refusing = True
+            _settle(group, refused)
         else:
+            self._refusing = False
             for ticket in group:
                 ticket.settle(Durability.SPOOL)
+
+
+def _settle(group: Sequence[Ticket], error: Exception) -> None:
+    """Those of the group that still wait; nobody waits for what a dead thread held."""
+    for ticket in group:
+        if ticket.pending:
+            ticket.settle(error)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Answers: each one durable, traceable to what gave it, and bound to who asked."""
 
 from predictions.models.forecasts import Forecast, MissedForecast
+from predictions.models.idempotent_replies import IdempotentReply, IdempotentReplyQuerySet
 from predictions.models.keys import ApiKey, Scope, check_scopes
 from predictions.models.log import Prediction, PredictionQuerySet
 from predictions.models.processes import WebProcess
@@ -9,6 +10,8 @@ from predictions.models.response_minutes import ResponseMinute, ResponseMinuteQu
 __all__ = [
     "ApiKey",
     "Forecast",
+    "IdempotentReply",
+    "IdempotentReplyQuerySet",
     "MissedForecast",
     "Prediction",
     "PredictionQuerySet",

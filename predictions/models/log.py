@@ -69,9 +69,10 @@ class Prediction(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["model", "-id"], name="predictions_by_model"),
-            models.Index(fields=["key", "-id"], name="predictions_by_key"),
-            models.Index(fields=["reference", "-id"], condition=~Q(reference=""), name="predictions_by_reference"),
+            # Ascending, although read backwards: Postgres fills the pages of a growing range only in that direction.
+            models.Index(fields=["model", "id"], name="log_by_model"),
+            models.Index(fields=["key", "id"], name="log_by_key"),
+            models.Index(fields=["reference", "id"], condition=~Q(reference=""), name="log_by_reference"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -1,7 +1,9 @@
 """Answers over HTTP."""
 
 from predictions.views.asking import Predict
+from predictions.views.batch import PredictBatch
+from predictions.views.forecasts import ShowLatestForecast
 from predictions.views.log import ListPredictions, ShowPrediction
 from predictions.views.reload import Reload
 
-__all__ = ["ListPredictions", "Predict", "Reload", "ShowPrediction"]
+__all__ = ["ListPredictions", "Predict", "PredictBatch", "Reload", "ShowLatestForecast", "ShowPrediction"]

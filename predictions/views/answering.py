@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
+from orjson import Fragment
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cryptoml_site.errors import Invalid
+from predictions.answers import Answers
 from predictions.callers import Caller
-from predictions.replies import Reply
+from predictions.follower import follower
+from predictions.idempotency import SENT, AskedOnce, first_reply
+from predictions.log.writer import Durability
+from predictions.replies import Reply, headers_of, logged
 from predictions.response_times import tag
+from predictions.views.idempotent import REPLAYED, refused_by_http
 
 JSON = "application/json"
 
@@ -25,18 +32,45 @@ class LengthRequired(APIException):
 
 
 class AnsweringView(APIView):
-    """A subclass says what `reply` is, and calls `answered` in its `post`."""
+    """A subclass says how to `compute` answers and what `body_of_reply` shows of them; its `post` calls `answered`."""
 
     scopes: dict[str, tuple[str, ...]]
 
-    def reply(self, body: object, caller: Caller, sent: Mapping[str, Any]) -> Reply:
-        """sent: the request's WSGI environ. Raises Refused, and DRF's exceptions."""
+    def compute(self, body: object, caller: Caller) -> Answers:
+        """What the body asks for, not logged. Raises Refused."""
         raise NotImplementedError
+
+    def body_of_reply(self, answers: Answers) -> Any:
+        """What the renderer makes JSON of."""
+        raise NotImplementedError
+
+    def answer_to(self, body: object, caller: Caller, sent: Mapping[str, Any]) -> Reply:
+        """Where both lanes meet. sent: the request's WSGI environ. Raises Refused, and DRF's exceptions."""
+        behind = follower.seconds_behind()  # first: while an answer waits its process may catch up, the answer does not
+        if SENT in sent:
+            return self.answer_once(AskedOnce.of(body, caller, sent), partial(self.compute, body, caller), behind)
+        answers = self.compute(body, caller)
+        version = answers.serving.version
+        return Reply(self.body_of_reply(answers), logged(answers, behind), version.model, version.number)
+
+    def answer_once(self, asked: AskedOnce, compute: Callable[[], Answers], behind: float | None) -> Reply:
+        """The first reply to a key, byte for byte."""
+        follower.check_reachable()
+        with refused_by_http():
+            stored, replayed = first_reply(asked, compute=compute, render=self.rendered)
+        headers = headers_of(Durability.POSTGRES, behind) | ({REPLAYED: "true"} if replayed else {})
+        return Reply(Fragment(stored.reply), headers, stored.model, stored.version)
+
+    def rendered(self, answers: Answers) -> bytes:
+        """The JSON of a reply."""
+        renderer: Any = self.renderer_classes[0]()
+        body: bytes = renderer.render(self.body_of_reply(answers))
+        return body
 
     def answered(self, request: Request) -> Response:
         """DRF's lane."""
         check_length(request.META)
-        reply = self.reply(request.data, Caller.of(request), request.META)
+        reply = self.answer_to(request.data, Caller.of(request), request.META)
         response = Response(reply.body, headers=reply.headers)
         tag(response, model=reply.model, version=reply.version)
         return response

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from predictions.answering import Asked, answer
+from predictions.answering import answer
+from predictions.answers import Answers
+from predictions.asked import Asked
 from predictions.callers import Caller
 from predictions.models import Scope
-from predictions.replies import Reply, logged
 from predictions.serializers import AnswerSerializer, PredictSerializer
+from predictions.views import idempotent
 from predictions.views.answering import AnsweringView
 from training.features.classic import EXAMPLE
 
@@ -26,7 +27,8 @@ class Predict(AnsweringView):
 
     @extend_schema(
         request=PredictSerializer,
-        responses=AnswerSerializer,
+        parameters=idempotent.PARAMETERS,
+        responses={200: AnswerSerializer, **idempotent.REFUSALS},
         examples=[
             OpenApiExample("features of the default model, flat", value=EXAMPLE, request_only=True),
             OpenApiExample("newest candles of a market", value={"market": "demo-usd-1m"}, request_only=True),
@@ -38,7 +40,8 @@ class Predict(AnsweringView):
     def post(self, request: Request) -> Response:
         return self.answered(request)
 
-    def reply(self, body: object, caller: Caller, sent: Mapping[str, Any]) -> Reply:
-        answers = answer(Asked.parse(body), asker=caller.asker)
-        version = answers.serving.version
-        return Reply(answers.as_json(), logged(answers), version.model, version.number)
+    def compute(self, body: object, caller: Caller) -> Answers:
+        return answer(Asked.parse(body), asker=caller.asker)
+
+    def body_of_reply(self, answers: Answers) -> Any:
+        return answers.as_json()

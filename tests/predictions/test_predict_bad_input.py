@@ -10,6 +10,7 @@ from cryptoml_site.clock import now
 from predictions.models import ApiKey, Prediction
 from tests.factories import make_market, make_model, make_version
 from tests.predictions.conftest import client_with
+from tests.predictions.wrong_input import KEYS, WRONG_BODIES
 from training.features.classic import EXAMPLE
 
 
@@ -22,50 +23,16 @@ def refusal(response):
     return response.status_code, error["code"], error["attr"]
 
 
-RAW = '{"price": %s, ' + ", ".join(f'"{name}": 1' for name in list(EXAMPLE)[1:]) + "}"
-
-
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        ("{", (400, "malformed_json", None)),
-        (b"\xff\xfe", (400, "malformed_json", None)),
-        ("[" * 100_000, (400, "malformed_json", None)),
-        ("", (400, "empty_body", None)),
-        ("{}", (400, "empty_body", None)),
-        ("[1, 2]", (400, "not_an_object", None)),
-        ("null", (400, "not_an_object", None)),
-        ('"price"', (400, "not_an_object", None)),
-        (RAW % "NaN", (400, "not_finite", "price")),
-        (RAW % "Infinity", (400, "not_finite", "price")),
-        (RAW % "-Infinity", (400, "not_finite", "price")),
-        (RAW % "1e400", (400, "not_finite", "price")),
-        (RAW % "1e39", (400, "not_finite", "price")),
-        (RAW % ("9" * 400), (400, "not_finite", "price")),
-        (RAW % '"45000"', (400, "not_a_number", "price")),
-        (RAW % "true", (400, "not_a_number", "price")),
-        (RAW % "[1]", (400, "not_a_number", "price")),
-        (RAW % "null", (400, "null_value", "price")),
-        (RAW % '1, "price": 2', (400, "doubled_key", None)),
-        ('{"features": [1, 2]}', (400, "not_an_object", "features")),
-        ('{"features": {}, "colour": "red"}', (400, "unknown_field", "colour")),
-        ('{"market": "m", "features_": {}}', (400, "unknown_field", "features_")),
-        ('{"market": 7}', (400, "not_a_name", "market")),
-        ('{"market": null}', (400, "not_a_name", "market")),
-        ('{"market": "a\\u0000b"}', (400, "not_a_name", "market")),
-        ('{"market": "\\ud800"}', (400, "malformed_json", None)),
-        ('{"\\ud800": 1}', (400, "malformed_json", None)),
-        ('{"market": "' + "m" * 65 + '"}', (400, "not_a_name", "market")),
-        ('{"market": "none-usd-1d"}', (404, "unknown_market", "market")),
-        ('{"model": "none", "features": {}}', (404, "unknown_model", "model")),
-        ('{"features": {}, "version": "2"}', (400, "not_a_version", "version")),
-        ('{"features": {}, "version": 99}', (404, "unknown_version", "version")),
-    ],
-)
+@pytest.mark.parametrize(("body", "expected"), WRONG_BODIES)
 def test_a_body_that_is_wrong_is_refused_by_name_and_nothing_is_written(client, production, body, expected):
     response = client.post("/predict", body, content_type="application/json")
     assert refusal(response) == expected
     assert not Prediction.objects.exists()
+
+
+@pytest.mark.parametrize("depth", [600, 1_000, 1_024, 5_000])
+def test_a_body_nested_to_any_depth_is_the_clients_error(client, production, depth):
+    assert client.post("/predict", "[" * depth + "]" * depth, content_type="application/json").status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -167,16 +134,6 @@ def test_another_method_is_refused(client):
 
 def test_an_address_that_is_not_there_answers_in_the_same_shape(client):
     assert refusal(client.get("/predicted")) == (404, "not_found", None)
-
-
-KEYS = [
-    (None, (401, "not_authenticated", None)),
-    ("", (401, "malformed_key", None)),
-    ("abc", (401, "malformed_key", None)),
-    ("abcdef12", (401, "malformed_key", None)),
-    ("abcdef12.secret\u00e9", (401, "malformed_key", None)),
-    ("abcdef12.secret", (401, "unknown_key", None)),
-]
 
 
 @pytest.mark.parametrize(("secret", "expected"), KEYS)
