@@ -29,12 +29,20 @@ def sent_key(headers: Mapping[str, Any]) -> KnownKey | None:
 
     Raises AuthenticationFailed, and Unavailable for a key that cannot be told while Postgres is away.
     """
+    if not bears_key(headers):
+        return None
     secret: str | None = headers.get("HTTP_X_API_KEY")
     if secret is None:
-        keyword, _, secret = headers.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if keyword.lower() != KEYWORD.lower():
-            return None
+        secret = headers["HTTP_AUTHORIZATION"].partition(" ")[2]
     return keyring.known(secret.strip())
+
+
+def bears_key(headers: Mapping[str, Any]) -> bool:
+    """Whether a request was sent with a key, right or wrong; `Authorization: Basic` is none of ours."""
+    if "HTTP_X_API_KEY" in headers:
+        return True
+    keyword: str = headers.get("HTTP_AUTHORIZATION", "").partition(" ")[0]
+    return keyword.lower() == KEYWORD.lower()
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -15,7 +15,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection
 from django.http.request import split_domain_port, validate_host
 
-from predictions.authentication import sent_key
+from predictions.authentication import bears_key, sent_key
 from predictions.callers import Caller
 from predictions.limits import Allowance
 from predictions.middleware import error_code
@@ -28,12 +28,12 @@ Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
 TAKES_JSON = frozenset({"", "*/*", JSON})
 MOST_HOSTS = 100  # remembered; a wildcard in ALLOWED_HOSTS lets any number through
-PROTECTION = [  # what Django's middleware gives every response
-    ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", "DENY"),
-    ("Referrer-Policy", "same-origin"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-]
+PROTECTION = {  # what Django's middleware gives every response
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
 
 
 class ShortLane:
@@ -55,7 +55,7 @@ class ShortLane:
             sent["REQUEST_METHOD"] == "POST"
             and sent.get("CONTENT_TYPE") == JSON
             and sent.get("HTTP_ACCEPT", "") in TAKES_JSON
-            and ("HTTP_X_API_KEY" in sent or "HTTP_AUTHORIZATION" in sent)
+            and bears_key(sent)
             and not sent.get("QUERY_STRING")
             and self._is_ours(sent.get("HTTP_HOST", ""))
         )
@@ -108,9 +108,9 @@ class PlainAnswer:
         self._record(response.status_code, code=error_code(response))
         return (body,)
 
-    def _headers(self, body: bytes, headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    def _headers(self, body: bytes, headers: dict[str, str]) -> list[tuple[str, str]]:
         allowance = self.allowance.headers() if self.allowance is not None else {}
-        return [*headers.items(), ("Content-Length", str(len(body))), *PROTECTION, *allowance.items()]
+        return list((headers | PROTECTION | allowance | {"Content-Length": str(len(body))}).items())
 
     def _record(self, status: int, *, code: str = "", model: str = "", version: int | None = None) -> None:
         response_times.record(
