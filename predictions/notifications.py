@@ -2,10 +2,10 @@
 
 from contextlib import suppress
 from time import sleep
-from typing import Any
 
 import psycopg
-from django.db import connections
+
+from predictions.log.postgres import parameters
 
 MOVES, KEYS = "cryptoml_moves", "cryptoml_keys"
 EVERYTHING = frozenset({MOVES, KEYS})
@@ -40,7 +40,7 @@ class Notifications:
 
     def _listen(self, seconds: float) -> frozenset[str]:
         try:
-            self._connection = psycopg.connect(**_parameters())
+            self._connection = psycopg.connect(**parameters())
             for channel in sorted(EVERYTHING):
                 self._connection.execute(f"LISTEN {channel}")
         except (psycopg.Error, OSError):
@@ -48,11 +48,3 @@ class Notifications:
             sleep(seconds)
             return frozenset()
         return EVERYTHING
-
-
-def _parameters() -> dict[str, Any]:
-    """Those of Django's connection, in autocommit: a transaction would hear only after its end."""
-    wanted: dict[str, Any] = connections["default"].get_connection_params()
-    for belongs_to_django in ("cursor_factory", "context"):
-        wanted.pop(belongs_to_django, None)
-    return wanted | {"autocommit": True, "connect_timeout": 2}

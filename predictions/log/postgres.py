@@ -9,6 +9,14 @@ from psycopg.abc import RV, PQGen
 from predictions.log.rows import COPY
 
 
+def parameters() -> dict[str, Any]:
+    """How to reach the database of Django's settings past Django, in autocommit."""
+    wanted: dict[str, Any] = connections["default"].get_connection_params()
+    for belongs_to_django in ("cursor_factory", "context"):
+        wanted.pop(belongs_to_django, None)
+    return wanted | {"autocommit": True, "connect_timeout": 2}  # seconds
+
+
 class PatientConnection(psycopg.Connection[tuple[Any, ...]]):
     """Raises OperationalError when the server takes longer than `deadline` over one step; what it did is then unknown.
 
@@ -20,10 +28,7 @@ class PatientConnection(psycopg.Connection[tuple[Any, ...]]):
     @classmethod
     def open(cls, *, deadline: float) -> Self:
         """To the database of Django's settings, in autocommit."""
-        wanted = connections["default"].get_connection_params()
-        for belongs_to_django in ("cursor_factory", "context"):
-            wanted.pop(belongs_to_django, None)
-        opened = cls.connect(**wanted | {"connect_timeout": 2, "autocommit": True})
+        opened = cls.connect(**parameters())
         opened.deadline = deadline
         return opened
 

@@ -16,6 +16,8 @@ from tests.e2e.site_under_load import Load, Site, too_late
 
 pytestmark = pytest.mark.xdist_group("serving")
 
+BREAKING = 2.0  # seconds in which what a killed worker held, and what still knocked at its socket, may break
+
 
 @pytest.fixture
 def site():
@@ -33,8 +35,7 @@ def judge(site, load, *, kills):
     given = [answer for answer in load.answers if answer.status == 200]
     broken = [answer for answer in load.answers if answer.status is None]
     assert [answer for answer in load.answers if answer.status not in (200, None)] == []
-    assert [each for each in broken if not any(each.received - 10 < kill < each.received for kill in kills)] == []
-    assert len(broken) <= 2 * load.clients * len(kills)
+    assert [each for each in broken if not any(kill < each.received < kill + BREAKING for kill in kills)] == []
     ids = {answer.id for answer in given}
     assert len(ids) == len(given)
     wait_for(lambda: not list((site.home.path / "spool").glob("*.rows")), 20)

@@ -154,7 +154,7 @@ def test_after_each_new_connection_everything_counts_as_told():
 
 def test_while_postgres_is_away_the_time_just_passes(monkeypatch):
     nowhere = {"host": "/nonexistent", "dbname": "none"}
-    monkeypatch.setattr("predictions.notifications._parameters", lambda: nowhere)
+    monkeypatch.setattr("predictions.notifications.parameters", lambda: nowhere)
     began = time.monotonic()
     assert Notifications().wait(0.1) == frozenset()
     assert 0.1 <= time.monotonic() - began < 1
