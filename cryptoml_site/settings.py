@@ -22,7 +22,7 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or development_secret(CRYPTOML_HO
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py looks for the admin's modules
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -9,6 +9,8 @@ from predictions import views as predictions
 from registry import views as registry
 from training import views as training
 
+admin.autodiscover()  # here and not when the apps are loaded: neither a worker nor the first answer needs the admin
+
 api = [
     path("health", monitoring.Health.as_view(), name="health"),
     path("health/live", monitoring.Live.as_view(), name="health-live"),
@@ -30,12 +32,6 @@ api = [
         "redoc", SpectacularRedocView.as_view(url_name="schema", template_name="cryptoml_site/redoc.html"), name="redoc"
     ),
 ]
-
-SHORT_LANES = {
-    f"{root}{path}": view
-    for root in ("/", "/api/v1/")
-    for path, view in (("predict", predictions.Predict), ("predict/batch", predictions.PredictBatch))
-}
 
 urlpatterns = [
     path("api/v1/", include((api, "v1"))),

@@ -8,7 +8,7 @@ import pytest
 from django.core.wsgi import get_wsgi_application
 from django.test import Client
 
-from cryptoml_site.urls import SHORT_LANES
+from cryptoml_site.lanes import SHORT_LANES
 from predictions.models import Prediction, ResponseMinute
 from predictions.response_times import response_times
 from predictions.short_lane import ShortLane

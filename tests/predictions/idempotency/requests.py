@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.client import RequestFactory
 
-from cryptoml_site.urls import SHORT_LANES
+from cryptoml_site.lanes import SHORT_LANES
 from predictions.short_lane import ShortLane
 from training.features.classic import EXAMPLE
 
