@@ -73,6 +73,12 @@ class Snapshot:
     default: str | None = None
     serving: Mapping[str, Serving] = field(default_factory=lambda: MappingProxyType({}))
     problems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    suspended: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # by model, who did it and why
+
+    def check_not_suspended(self, model: str) -> None:
+        """Raises Unavailable for a model that is to give no answers."""
+        if model in self.suspended:
+            raise Unavailable(f"{model} is suspended: {self.suspended[model]}", code="model_suspended", field="model")
 
 
 class Engine:
@@ -95,20 +101,23 @@ class Engine:
                 self._follow(generation, default)
             return self.snapshot
 
-    def take_up(self, generation: int, default: str | None, wanted: Iterable[Serving]) -> None:
+    def take_up(
+        self, generation: int, default: str | None, wanted: Iterable[Serving], suspended: Mapping[str, str]
+    ) -> None:
         """Serve what another process had written down, where the ledger itself cannot be read."""
         with self._lock:
-            self.snapshot = self._snapshot(generation, default, wanted)
+            self.snapshot = self._snapshot(generation, default, wanted, suspended)
 
     def serving(self, model: str | None, *, trial: int | None = None) -> Serving:
         """What answers for a model, the default one where none is named, or version `trial` of it.
 
-        Raises Unknown for a name that is not registered, Unavailable where nothing is in production.
+        Raises Unknown for a name that is not registered, Unavailable where it is suspended or nothing is in production.
         """
         snapshot = self.snapshot
         name = model if model is not None else snapshot.default
         if name is None:
             raise Unavailable("there is no default model yet: train one and promote it", code="no_production_version")
+        snapshot.check_not_suspended(name)
         if trial is not None:
             return self._trial(name, trial)
         if name in snapshot.serving:
@@ -132,14 +141,17 @@ class Engine:
         wanted = [
             Serving(ServedVersion.of(row.to_version), generation, row.generation, tuple(row.warnings)) for row in rows
         ]
-        self.snapshot = self._snapshot(generation, default, wanted)
+        suspended = {row.model.name: row.sentence for row in known.suspensions().select_related("model", "to_version")}
+        self.snapshot = self._snapshot(generation, default, wanted, suspended)
         staged = ModelVersion.objects.staged()
         replaced = [row.from_version.bundle for row in rows if row.from_version]
         warm = [*replaced, *staged.values_list("bundle", flat=True)]
         self._keep_warm(warm)
         self.sessions.keep_only({*warm, *(held.version.bundle for held in self.snapshot.serving.values())})
 
-    def _snapshot(self, generation: int, default: str | None, wanted: Iterable[Serving]) -> Snapshot:
+    def _snapshot(
+        self, generation: int, default: str | None, wanted: Iterable[Serving], suspended: Mapping[str, str]
+    ) -> Snapshot:
         serving: dict[str, Serving] = {}
         problems: dict[str, str] = {}
         for held in wanted:
@@ -154,7 +166,13 @@ class Engine:
                 if name in self.snapshot.serving:
                     serving[name] = self.snapshot.serving[name]
         self._retry_at = time.monotonic() + RETRY_SECONDS
-        return Snapshot(generation, default, MappingProxyType(serving), MappingProxyType(problems))
+        return Snapshot(
+            generation,
+            default,
+            MappingProxyType(serving),
+            MappingProxyType(problems),
+            MappingProxyType(dict(suspended)),
+        )
 
     def _moved(self, wanted: Serving) -> bool:
         """Whether another version answers until now: one that cannot be loaded must not take its place."""

@@ -81,8 +81,9 @@ def forecast_closes() -> Report:
     moment = now()
     due = _due(moment)
     missed = _say_missing(due, moment)
-    shown, unanswerable = _evidence([close for close in due if moment < close.target_at])
-    missed += _say_unanswerable(unanswerable)
+    asked, silent = _not_suspended([close for close in due if moment < close.target_at])
+    shown, unanswerable = _evidence(asked)
+    missed += _say_unanswerable([*silent, *unanswerable])
     return Report(_make(shown), missed)
 
 
@@ -104,6 +105,14 @@ def _due(moment: datetime) -> list[Due]:
         if close.as_of > until if until is not None else moment < close.target_at:
             due.append(close)
     return due
+
+
+def _not_suspended(due: Sequence[Due]) -> tuple[list[Due], list[tuple[Due, str]]]:
+    """Those that may be forecast; and those whose model is to give no answers, with who said so."""
+    suspended = engine.snapshot.suspended
+    asked = [close for close in due if close.serving.version.model not in suspended]
+    silent = [close for close in due if close.serving.version.model in suspended]
+    return asked, [(close, suspended[close.serving.version.model]) for close in silent]
 
 
 def _known_until() -> dict[int, datetime]:

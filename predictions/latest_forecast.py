@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Subquery
 
 from cryptoml_site.errors import Invalid, Unknown
+from predictions.engine import engine
 from predictions.models import Forecast, Prediction
 from registry.models import RegisteredModel
 from training.models import Market
@@ -27,7 +28,11 @@ class LatestForecast:
 
     @classmethod
     def of(cls, market: str, *, model: str) -> LatestForecast:
-        """Raises Unknown where the market or the model is, or none was made yet, Invalid for another market's model."""
+        """Raises Unknown where the market or the model is, or none was made yet, Invalid for another market's model.
+
+        Unavailable where the model is suspended: what it said before is in the log, and to be relied on no more.
+        """
+        engine.snapshot.check_not_suspended(model)
         asked = RegisteredModel.objects.filter(name=model, market=market).values("pk")
         made = Forecast.objects.filter(model=Subquery(asked[:1])).order_by("-as_of")  # by index: one row is read
         found: Any = Market.objects.annotate(

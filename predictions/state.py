@@ -23,7 +23,7 @@ from predictions.engine import Engine, ServedVersion, Serving, Snapshot
 from predictions.keyring import KeyRing, KnownKey
 
 logger = logging.getLogger(__name__)
-FORMAT = 1
+FORMAT = 2
 NAME = "serving.json"
 
 
@@ -41,6 +41,7 @@ def save(snapshot: Snapshot, keys: KeyRing) -> None:
         "generation": snapshot.generation,
         "default": snapshot.default,
         "serving": [asdict(held) for held in snapshot.serving.values()],
+        "suspended": dict(snapshot.suspended),
         "confirmed_at": keys.confirmed_at.isoformat(),
         "keys": [_written(key) for key in keys.keys.values()],
     }
@@ -57,7 +58,7 @@ def restore(engine: Engine, keys: KeyRing) -> bool:
     if held is None:
         return False
     keys.put(held.keys, confirmed_at=held.confirmed_at)
-    engine.take_up(held.generation, held.default, held.serving)
+    engine.take_up(held.generation, held.default, held.serving, held.suspended)
     logger.warning("Postgres is away: this process serves generation %s from %s", held.generation, path())
     return True
 
@@ -69,6 +70,7 @@ class Held:
     generation: int
     default: str | None
     serving: list[Serving]
+    suspended: dict[str, str]
     confirmed_at: datetime
     keys: list[KnownKey]
 
@@ -96,6 +98,7 @@ def _read() -> Held | None:
             generation=int(found["generation"]),
             default=found["default"],
             serving=[_serving(written) for written in found["serving"]],
+            suspended=dict(found["suspended"]),
             confirmed_at=datetime.fromisoformat(found["confirmed_at"]),
             keys=[_known(written) for written in found["keys"]],
         )

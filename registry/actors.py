@@ -23,3 +23,12 @@ def command_actor() -> str:
 def user_actor(user: AbstractBaseUser | AnonymousUser) -> str:
     """Somebody who is signed in."""
     return f"user:{user.get_username()}"[:LONGEST]
+
+
+def is_person(actor: str) -> bool:
+    """Somebody who can be asked about it, in the admin or at a shell; not a program with a key."""
+    return actor.startswith(("user:", "command:"))
+
+
+def is_schedule(actor: str) -> bool:
+    return actor.startswith("schedule:")

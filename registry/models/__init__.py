@@ -2,6 +2,18 @@
 
 from registry.models.edits import VersionEdit
 from registry.models.imports import ModelImport
-from registry.models.versions import ACTOR, NAME, Deployment, ModelVersion, RegisteredModel
+from registry.models.ledger import ACTOR, Deployment
+from registry.models.registered import NAME, MovedMeanwhile, RegisteredModel
+from registry.models.versions import ModelVersion, Quarantined
 
-__all__ = ["ACTOR", "NAME", "Deployment", "ModelImport", "ModelVersion", "RegisteredModel", "VersionEdit"]
+__all__ = [
+    "ACTOR",
+    "NAME",
+    "Deployment",
+    "ModelImport",
+    "ModelVersion",
+    "MovedMeanwhile",
+    "Quarantined",
+    "RegisteredModel",
+    "VersionEdit",
+]

@@ -8,7 +8,8 @@ from django.core.validators import RegexValidator
 from django.db import models, transaction
 
 from cryptoml_site.clock import now
-from registry.models.versions import ACTOR, ModelVersion
+from registry.models.ledger import ACTOR
+from registry.models.versions import ModelVersion
 
 
 class VersionEditManager(models.Manager["VersionEdit"]):

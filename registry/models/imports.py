@@ -11,7 +11,9 @@ from django.db.models import F, Q
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Refused
-from registry.models.versions import ACTOR, ModelVersion, RegisteredModel
+from registry.models.ledger import ACTOR
+from registry.models.registered import RegisteredModel
+from registry.models.versions import ModelVersion
 
 PATIENCE = timedelta(minutes=10)  # under way for longer, an import's worker counts as killed
 ATTEMPTS = 3

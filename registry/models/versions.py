@@ -1,141 +1,30 @@
-"""Which versions exist, and which one answers."""
+"""Which versions exist, and at which stage of its life each is."""
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
-from typing import Any, Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import RegexValidator
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import Max, Q
 
 from cryptoml_site.clock import now
-from cryptoml_site.errors import Invalid, Refused, Unknown
+from cryptoml_site.errors import Refused, Unknown
+from registry.actors import is_person, is_schedule
 from registry.bundles import verify_bundle
 from registry.gates import judge
+from registry.models.ledger import Deployment
 
-LEDGER_LOCK = 0x4C454447  # 'LEDG': the key of the one advisory lock under which generations are drawn
-NAME = r"^[a-z0-9][a-z0-9._-]*$"
-ROUTES = ("list", "registry", "reload")  # words of the URL under /models/
-ACTOR = r"^(user|key|schedule|command):.+$"
-
-
-class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
-    def named(self, name: str) -> RegisteredModel:
-        """Raises Unknown, naming the field at fault."""
-        try:
-            return self.get(name=name.replace("\x00", " "))  # which Postgres cannot store, so no name has it
-        except RegisteredModel.DoesNotExist:
-            raise Unknown(
-                f"no model is called '{name}': GET /models/list names them all", code="unknown_model", field="model"
-            ) from None
-
-    def of_market(self, market: str, *, name: str | None = None) -> RegisteredModel:
-        """The model `name` of a market, by default the one that bears the market's name; made when it is new.
-
-        Raises Invalid when a model of that name forecasts another market, or the name cannot be one.
-        """
-        model, _ = self.get_or_create(name=self._checked(name or market), defaults={"market": market})
-        if model.market != market:
-            raise Invalid(
-                f"model {model} forecasts {model.market}, not {market}", code="model_of_another_market", field="model"
-            )
-        return model
-
-    @staticmethod
-    def _checked(name: str) -> str:
-        if not re.fullmatch(NAME, name) or name in ROUTES or len(name) > RegisteredModel.NAME_LENGTH:
-            raise Invalid(
-                f"'{name}' is no name for a model: lower-case letters, digits, '.', '_' and '-', at most "
-                f"{RegisteredModel.NAME_LENGTH} of them, and none of {', '.join(ROUTES)}",
-                code="invalid_name",
-                field="model",
-            )
-        return name
+if TYPE_CHECKING:
+    from registry.models.registered import RegisteredModel
 
 
-class RegisteredModel(models.Model):
-    """A name that answers for one market and horizon."""
+class Quarantined(Refused):
+    """A version was rolled back from, and no person has said since that it may answer again."""
 
-    NAME_LENGTH = 64
-
-    name = models.CharField(max_length=NAME_LENGTH, unique=True, validators=[RegexValidator(NAME)])
-    market = models.CharField(max_length=64, help_text="Name of the market it forecasts, such as bitcoin-usd-1d.")
-    horizon = models.PositiveSmallIntegerField(
-        default=1, help_text="How many candles ahead the direction is asked for."
-    )
-    is_default = models.BooleanField(default=False, help_text="Answers where a request names no model.")
-    created_at = models.DateTimeField(default=now)
-
-    objects = RegisteredModelQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["name"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["is_default"], condition=Q(is_default=True), name="at_most_one_default_model"
-            ),
-            models.CheckConstraint(condition=Q(name__regex=NAME), name="a_model_name_is_a_slug"),
-            models.CheckConstraint(condition=~Q(name__in=ROUTES), name="no_model_is_named_like_a_route"),
-            models.CheckConstraint(condition=Q(horizon__gte=1), name="a_horizon_lies_ahead"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def generation(self) -> int:
-        """The newest ledger row of this model; 0 before the first."""
-        newest: int | None = self.deployments.aggregate(newest=Max("generation"))["newest"]
-        return newest or 0
-
-    def rollback(self, *, actor: str, reason: str, to: int | None = None) -> Deployment:
-        """Put back what the newest move replaced, or version `to`; no gate is asked.
-
-        Raises Refused when nothing was replaced or the version never answered, Unknown for a number that does not
-        exist, BundleAltered.
-        """
-        target = self._rollback_target(to)
-        verify_bundle(target.bundle)
-        with transaction.atomic():
-            Deployment.objects.lock()
-            newest = self.deployments.newest_move()
-            if to is None and (newest is None or newest.from_version_id != target.pk):
-                raise Refused(f"{self} moved in this very moment: look again", code="moved_meanwhile")
-            target.refresh_from_db(fields=["stage"])
-            if target.stage == ModelVersion.Stage.PRODUCTION:
-                raise Refused(f"{target} is in production already", code="already_in_production")
-            replaced = self.versions.in_production().archive()
-            target.move_to(ModelVersion.Stage.PRODUCTION)
-            return Deployment.objects.record(
-                target,
-                kind=Deployment.Kind.ROLLBACK,
-                replaced=replaced,
-                actor=actor,
-                reason=reason,
-                evidence=target.promotion_evidence(),
-                undoes=newest,
-            )
-
-    def make_default(self) -> None:
-        with transaction.atomic():
-            RegisteredModel.objects.filter(is_default=True).exclude(pk=self.pk).update(is_default=False)
-            self.is_default = True
-            self.save(update_fields=["is_default"])
-
-    def _rollback_target(self, to: int | None) -> ModelVersion:
-        newest = self.deployments.newest_move()
-        if to is not None:
-            target = self.versions.numbered(to)
-            if not self.deployments.moves().filter(to_version=target).exists():
-                raise Refused(
-                    f"{target} never answered, so there is no going back to it: promote it", code="never_answered"
-                )
-            return target
-        if newest is None or newest.from_version is None:
-            raise Refused(f"{self} has no earlier version to go back to", code="nothing_to_roll_back_to")
-        return newest.from_version
+    code = "quarantined"
 
 
 class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
@@ -145,6 +34,14 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def staged(self) -> Self:
         """Those that may be promoted next, newest first."""
         return self.filter(stage=ModelVersion.Stage.STAGING).order_by("-pk")
+
+    def quarantined(self) -> Self:
+        """Those that were rolled back from, until a person lifts it."""
+        return self.filter(pk__in=Deployment.objects.quarantines().values("from_version"))
+
+    def answered(self) -> Self:
+        """Those that were once in production."""
+        return self.filter(pk__in=Deployment.objects.moves().values("to_version"))
 
     def numbered(self, number: int) -> ModelVersion:
         """Raises Unknown. Asked of one model's versions."""
@@ -163,7 +60,7 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def register(self, model: RegisteredModel, **facts: Any) -> ModelVersion:
         """Add the model's next version, a candidate. Its bundle must have been written before."""
         with transaction.atomic():
-            RegisteredModel.objects.select_for_update().get(pk=model.pk)
+            type(model).objects.select_for_update().get(pk=model.pk)
             newest: int | None = model.versions.aggregate(newest=Max("number"))["newest"]
             return self.create(model=model, number=(newest or 0) + 1, **facts)
 
@@ -177,7 +74,7 @@ class ModelVersion(models.Model):
         PRODUCTION = "production"
         ARCHIVED = "archived"
 
-    model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="versions")
+    model = models.ForeignKey("registry.RegisteredModel", models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     stage = models.CharField(max_length=10, choices=Stage, default=Stage.CANDIDATE)
     bundle = models.CharField(max_length=64, help_text="sha256 of the bundle's manifest.")
@@ -197,6 +94,7 @@ class ModelVersion(models.Model):
     environment = models.JSONField(default=dict, help_text="Interpreter, libraries and machine that fitted it.")
     tags = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     description = models.TextField(blank=True)
+    purged_at = models.DateTimeField(null=True, editable=False, help_text="When its files were deleted.")
     claimed = models.JSONField(default=dict, help_text="What its maker says of it; shown as claimed, feeds no gate.")
     created_by = models.CharField(max_length=100)
     created_at = models.DateTimeField(default=now)
@@ -232,46 +130,83 @@ class ModelVersion(models.Model):
         """What clients depend on: names, order and types; a better description changes nothing for them."""
         return [(feature["name"], feature["dtype"]) for feature in self.signature]
 
-    def promote(self, *, actor: str, reason: str, override: bool = False) -> Deployment:
+    @property
+    def quarantined(self) -> bool:
+        return ModelVersion.objects.quarantined().filter(pk=self.pk).exists()
+
+    def promote(
+        self,
+        *,
+        actor: str,
+        reason: str,
+        override: bool = False,
+        leaving: int | None = None,
+        request_id: str = "",
+    ) -> Deployment:
         """Put this version into production, archive the one it replaces, and write the ledger rows.
 
-        Raises GateRefused unless every gate passes or `override` is set (it passes gates, never stages), BundleAltered,
-        and Refused when the version or its model stands elsewhere by now.
+        leaving: number of the version that the caller believes in production, 0 for none; None believes nothing.
+        Raises GateRefused unless every gate passes or `override` is set (it passes gates, never stages or quarantine),
+        BundleAltered, and Refused when the version or its model stands elsewhere by now.
         """
-        self.refresh_from_db(fields=["stage"])
-        if self.stage == self.Stage.PRODUCTION:
-            raise Refused(f"{self} is in production already", code="already_in_production")
+        self._refuse_promotion(actor, leaving)
         verify_bundle(self.bundle)
         evidence = judge(self, override=override)  # may take long, so before the lock
         with transaction.atomic():
             Deployment.objects.lock()  # one lock for all models: generations commit in order
-            self.refresh_from_db(fields=["stage"])  # what we held may be stale
+            self._refuse_promotion(actor, leaving)  # what was so before may be stale
             if evidence.generation != self.model.generation():
-                raise Refused(f"{self.model} moved while its gates were judged: look again", code="moved_meanwhile")
+                raise self.model.moved("while its gates were judged")
             if self.stage == self.Stage.CANDIDATE:
-                self.to_staging(actor=actor, reason=reason)  # a ledger row of its own
-            if self.stage != self.Stage.STAGING:
-                raise Refused(f"{self} is {self.stage}: roll back to it instead", code="not_staged")
+                self.to_staging(actor=actor, reason=reason, request_id=request_id)  # a ledger row of its own
             replaced = self.model.versions.in_production().archive()
             self.move_to(self.Stage.PRODUCTION)
             return Deployment.objects.record(
                 self,
-                kind=Deployment.Kind.PROMOTE,
+                Deployment.Kind.PROMOTE,
                 replaced=replaced,
                 actor=actor,
                 reason=reason,
+                request_id=request_id,
                 evidence=evidence.as_json(),
             )
 
-    def to_staging(self, *, actor: str, reason: str) -> Deployment:
+    def to_staging(self, *, actor: str, reason: str, request_id: str = "") -> Deployment:
         """Make a candidate ready to answer. Raises Refused for any other stage."""
+        with self._moving(from_stages=(self.Stage.CANDIDATE,), verb="staged"):
+            self.move_to(self.Stage.STAGING)
+            return Deployment.objects.record(
+                self, Deployment.Kind.STAGE, actor=actor, reason=reason, request_id=request_id
+            )
+
+    def to_archive(self, *, actor: str, reason: str, request_id: str = "") -> Deployment:
+        """Put away what will not be promoted. Raises Refused for what answers, or is archived already."""
+        with self._moving(from_stages=(self.Stage.CANDIDATE, self.Stage.STAGING), verb="archived"):
+            self.move_to(self.Stage.ARCHIVED)
+            return Deployment.objects.record(
+                self, Deployment.Kind.ARCHIVE, actor=actor, reason=reason, request_id=request_id
+            )
+
+    def restore(self, *, actor: str, reason: str, request_id: str = "") -> Deployment:
+        """Make an archived version a candidate again: its gates are asked anew when it is promoted."""
+        verify_bundle(self.bundle)
+        with self._moving(from_stages=(self.Stage.ARCHIVED,), verb="restored"):
+            self.move_to(self.Stage.CANDIDATE)
+            return Deployment.objects.record(
+                self, Deployment.Kind.RESTORE, actor=actor, reason=reason, request_id=request_id
+            )
+
+    def lift_quarantine(self, *, actor: str, reason: str, request_id: str = "") -> Deployment:
+        """Let a version that was rolled back from be promoted again. Raises Refused unless a person does it."""
+        if not is_person(actor):
+            raise Refused(f"{actor} is no person, and only a person lifts a quarantine", code="needs_a_person")
         with transaction.atomic():
             Deployment.objects.lock()
-            self.refresh_from_db(fields=["stage"])
-            if self.stage != self.Stage.CANDIDATE:
-                raise Refused(f"{self} is {self.stage}: only a candidate is staged", code="not_a_candidate")
-            self.move_to(self.Stage.STAGING)
-            return Deployment.objects.record(self, kind=Deployment.Kind.STAGE, actor=actor, reason=reason)
+            if not self.quarantined:
+                raise Refused(f"{self} is not in quarantine", code="not_quarantined")
+            return Deployment.objects.record(
+                self, Deployment.Kind.LIFT, actor=actor, reason=reason, request_id=request_id
+            )
 
     def promotion_evidence(self) -> dict[str, Any]:
         """What the gates said when it was last promoted; a rollback puts it back under the same evidence."""
@@ -283,105 +218,29 @@ class ModelVersion(models.Model):
         self.stage = stage
         self.save(update_fields=["stage"])
 
+    @contextmanager
+    def _moving(self, *, from_stages: tuple[Stage, ...], verb: str) -> Iterator[None]:
+        """A transaction with the ledger's lock, in which the version stands at one of those stages."""
+        with transaction.atomic():
+            Deployment.objects.lock()
+            self.refresh_from_db(fields=["stage"])
+            if self.stage not in from_stages:
+                wanted = " or ".join(from_stages)
+                raise Refused(
+                    f"{self} is {self.stage}: only a {wanted} version can be {verb}", code=f"cannot_be_{verb}"
+                )
+            yield
 
-class DeploymentQuerySet(models.QuerySet["Deployment"]):
-    def lock(self) -> None:
-        """Wait for the ledger, until the end of the transaction: generations commit in the order of their numbers."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LEDGER_LOCK])
-
-    def moves(self) -> Self:
-        """The rows that change what answers."""
-        return self.filter(kind__in=Deployment.MOVES)
-
-    def newest_move(self) -> Deployment | None:
-        """Of one model's rows: the pointer to what answers."""
-        return self.moves().select_related("from_version__model", "to_version").order_by("-generation").first()
-
-    def in_force(self, at: datetime | None = None) -> Self:
-        """Each model's newest move, as of the moment `at` or now."""
-        rows = self.moves() if at is None else self.moves().filter(created_at__lte=at)
-        return rows.order_by("model_id", "-generation").distinct("model_id").select_related("model", "to_version")
-
-    def newest_generation(self) -> int:
-        newest: int | None = self.aggregate(newest=Max("generation"))["newest"]
-        return newest or 0
-
-    def record(
-        self,
-        version: ModelVersion,
-        *,
-        kind: Deployment.Kind,
-        actor: str,
-        reason: str,
-        replaced: ModelVersion | None = None,
-        evidence: dict[str, Any] | None = None,
-        undoes: Deployment | None = None,
-    ) -> Deployment:
-        """Append one row about a version. The caller holds the lock. Raises Refused for an empty reason."""
-        if not reason.strip():
-            raise Refused("say why: the ledger keeps the reason", code="missing_reason", field="reason")
-        return self.create(
-            model=version.model,
-            kind=kind,
-            from_version=replaced,
-            to_version=version,
-            actor=actor,
-            reason=reason.strip(),
-            evidence=evidence or {},
-            undoes=undoes,
-        )
-
-
-class Deployment(models.Model):
-    """One row of the ledger. Postgres itself refuses to change or delete it (migration 0002)."""
-
-    class Kind(models.TextChoices):
-        PROMOTE = "promote"
-        ROLLBACK = "rollback"
-        STAGE = "stage"
-        ARCHIVE = "archive"
-        RESTORE = "restore"
-
-    MOVES = (Kind.PROMOTE, Kind.ROLLBACK)
-
-    generation = models.BigAutoField(primary_key=True)
-    model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="deployments")
-    kind = models.CharField(max_length=10, choices=Kind)
-    from_version = models.ForeignKey(ModelVersion, models.PROTECT, null=True, related_name="+")
-    to_version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="deployments")
-    actor = models.CharField(max_length=100, validators=[RegexValidator(ACTOR)])
-    reason = models.TextField()
-    evidence = models.JSONField(default=dict, help_text="What the gates said when it was decided.")
-    undoes = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
-    request_id = models.CharField(max_length=64, blank=True)
-    created_at = models.DateTimeField(default=now)
-
-    objects = DeploymentQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-generation"]
-        constraints = [
-            models.CheckConstraint(condition=Q(actor__regex=ACTOR), name="an_actor_is_a_label"),
-            models.CheckConstraint(condition=~Q(reason=""), name="every_deployment_has_a_reason"),
-            models.CheckConstraint(
-                condition=Q(from_version__isnull=True) | ~Q(from_version=models.F("to_version")),
-                name="a_move_changes_what_answers",
-            ),
-        ]
-        indexes = [
-            models.Index(
-                fields=["model", "-generation"],
-                condition=Q(kind__in=["promote", "rollback"]),
-                name="newest_move_of_a_model",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.generation}: {self.kind} {self.to_version} by {self.actor}"
-
-    @property
-    def warnings(self) -> list[str]:
-        """What each answer of this deployment must say about itself."""
-        failed = {verdict["gate"] for verdict in self.evidence.get("verdicts", []) if verdict["outcome"] != "pass"}
-        return ["no_edge_over_baseline"] if "EdgeOverBaseline" in failed else []
+    def _refuse_promotion(self, actor: str, leaving: int | None) -> None:
+        """Raises Refused unless model and version stand where this actor may promote it."""
+        self.model.expect(leaving)
+        self.refresh_from_db(fields=["stage"])
+        if self.stage == self.Stage.PRODUCTION:
+            raise Refused(f"{self} is in production already", code="already_in_production")
+        for rollback in self.model.deployments.quarantines().select_related("to_version", "from_version__model"):
+            if rollback.from_version_id == self.pk or is_schedule(actor):
+                raise Quarantined(
+                    f"{rollback.from_version} is in quarantine: {rollback.sentence}. A person must lift it first"
+                )
+        if self.stage == self.Stage.ARCHIVED:
+            raise Refused(f"{self} is archived: roll back to it instead, or restore it", code="archived")

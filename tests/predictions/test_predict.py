@@ -49,7 +49,7 @@ def test_an_answer_is_traced_to_its_deployment_and_to_the_ledger_as_it_was_read(
 def test_a_move_that_commits_while_the_ledger_is_read_is_left_to_the_next_look(production, monkeypatch):
     read = Deployment.objects.newest_generation()
     make_version(model=production.model, probability_up=0.4).promote(actor="user:o", reason="meanwhile")
-    monkeypatch.setattr("registry.models.versions.DeploymentQuerySet.newest_generation", lambda _: read)
+    monkeypatch.setattr("registry.models.ledger.DeploymentQuerySet.newest_generation", lambda _: read)
     engine.__init__()
     [serving] = engine.refresh().serving.values()
     assert (serving.version.number, serving.deployment <= serving.generation) == (1, True)
