@@ -14,8 +14,8 @@ import psycopg
 from numpy.typing import NDArray
 
 from cryptoml_site.embedded.commands import using
-from cryptoml_site.embedded.home import SITE, Home
-from cryptoml_site.embedded.postgres import NAME, Postgres
+from cryptoml_site.embedded.home import OWNER, SITE, Home
+from cryptoml_site.embedded.postgres import DATABASE, Postgres
 from cryptoml_site.embedded.server import Say
 from cryptoml_site.embedded.valkey import Valkey
 from registry.onnx_model import OnnxClassifier
@@ -49,7 +49,8 @@ class Stage:
         return Postgres(self.home)
 
     def database(self) -> psycopg.Connection:
-        return psycopg.connect(host=str(self.home.sockets), user=NAME, dbname=NAME, autocommit=True)
+        """As the role that owns the tables."""
+        return psycopg.connect(host=str(self.home.sockets), user=OWNER, dbname=DATABASE, autocommit=True)
 
     def server_pids(self) -> list[int]:
         """Postgres' and Valkey's."""

@@ -13,7 +13,7 @@ WORDS = {
     **dict.fromkeys(("true", "on", "ok", "yes", "y", "1"), True),
     **dict.fromkeys(("false", "off", "no", "n", "0"), False),
 }
-NEEDS_A_KEY = "registry:write"
+NEEDS_A_KEY = ("registry:write", "registry:override")
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,25 @@ class CheckedEnv:
             raise wrong from None
         return database
 
+    def owner(self, name: str, *, of: str, default: str) -> dict[str, Any] | None:
+        """Who migrates the database that the variable `of` names; None where that is the application's own role."""
+        if self.variables.get(name) and not self.variables.get(of):
+            raise ImproperlyConfigured(f"{name} is set and {of} is not: set both, or neither for the embedded Postgres")
+        if self.variables.get(of) and not self.variables.get(name):
+            return None
+        owner = self.postgres(name, default=default)
+        if self.variables.get(of) and owner["USER"] == self.postgres(of, default="")["USER"]:
+            raise ImproperlyConfigured(
+                f"{name} and {of} name the same role: name the one that owns the tables in {name}, or leave it out"
+            )
+        return owner
+
     def anonymous_scopes(self, name: str, *, known: Collection[str]) -> frozenset[str]:
         """What everybody may do without a key: never what changes which model answers."""
         chosen = frozenset(filter(None, map(str.strip, self.variables.get(name, "").split(","))))
-        if NEEDS_A_KEY in chosen:
-            raise ImproperlyConfigured(f"{name} holds {NEEDS_A_KEY}, which needs a key: leave it out")
+        if held := chosen.intersection(NEEDS_A_KEY):
+            raise ImproperlyConfigured(f"{name} holds {', '.join(sorted(held))}, which needs a key: leave it out")
         if strangers := sorted(chosen - set(known)):
-            choices = ", ".join(scope for scope in known if scope != NEEDS_A_KEY)
+            choices = ", ".join(scope for scope in known if scope not in NEEDS_A_KEY)
             raise ImproperlyConfigured(f"{name} holds {', '.join(strangers)}: choose from {choices}")
         return chosen

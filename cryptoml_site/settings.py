@@ -22,7 +22,11 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or development_secret(CRYPTOML_HO
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 
 INSTALLED_APPS = [
-    "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py looks for the admin's modules
+    "cryptoml_site.theme.ThemeConfig",  # before the admin, whose templates it replaces
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.simple_history",
+    "cryptoml_site.theme.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -34,6 +38,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_celery_beat",
+    "simple_history",
     "cryptoml_site",
     "registry",
     "training",
@@ -50,6 +55,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -57,6 +63,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "cryptoml_site" / "templates"],  # before the theme's own
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -75,17 +82,21 @@ DATABASES = {"default": checked.postgres("DATABASE_URL", default=EMBEDDED.databa
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)  # seconds; a stopped server lets in
+# Who owns the tables and migrates them, so that the application's role cannot change the ledger; None: it owns all.
+MIGRATE_DATABASE = checked.owner("MIGRATE_DATABASE_URL", of="DATABASE_URL", default=EMBEDDED.owner_url)
 REDIS_URL = env.str("REDIS_URL", default=EMBEDDED.redis_url)
 
 LOGGING = {  # to stderr, with the traceback of whatever fails: Django's own, without DEBUG, shows an error to nobody
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"errors_of_ours": {"()": "cryptoml_site.noise.ErrorsOfOurs"}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        "django.request": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},  # a refusal is no news
+        "django.request": {"handlers": ["stderr"], "filters": ["errors_of_ours"], "level": "ERROR", "propagate": False},
+        "django.security.DisallowedHost": {"handlers": [], "propagate": False},  # anybody can send one
     },
 }
 
@@ -116,6 +127,36 @@ LANGUAGE_CODE = "en"
 FORMAT_MODULE_PATH = "cryptoml_site.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
+
+UNFOLD = {
+    "SITE_TITLE": "CryptoML",
+    "SITE_HEADER": "CryptoML",
+    "SITE_SUBHEADER": "what answers, and why",
+    "SITE_SYMBOL": "candlestick_chart",
+    "SITE_URL": "/docs",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "cryptoml_site.admin.icon"}],
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "STYLES": ["cryptoml_site.admin.stylesheet"],
+    "SCRIPTS": ["cryptoml_site.admin.script"],
+    "DASHBOARD_CALLBACK": "monitoring.home.dashboard",
+    "SIDEBAR": {"show_search": True, "navigation": "cryptoml_site.navigation.groups"},
+    "COLORS": {  # Tailwind's blue
+        "primary": {
+            "50": "oklch(97% .014 254.6)",
+            "100": "oklch(93.2% .032 255.6)",
+            "200": "oklch(88.2% .059 254.1)",
+            "300": "oklch(80.9% .105 251.8)",
+            "400": "oklch(70.7% .165 254.6)",
+            "500": "oklch(62.3% .214 259.8)",
+            "600": "oklch(54.6% .245 262.9)",
+            "700": "oklch(48.8% .243 264.4)",
+            "800": "oklch(42.4% .199 265.6)",
+            "900": "oklch(37.9% .146 265.5)",
+            "950": "oklch(28.2% .091 267.9)",
+        }
+    },
+}
 
 STATIC_URL = "static/"
 STATIC_ROOT = CRYPTOML_HOME / "static"
@@ -161,6 +202,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "ENUM_NAME_OVERRIDES": {"DeploymentKind": "registry.models.Deployment.Kind"},
     "PREPROCESSING_HOOKS": ["cryptoml_site.api.schema.canonical_only"],
 }
 
@@ -171,7 +213,7 @@ MARKET_SOURCE = env.str("MARKET_SOURCE", default="")
 MARKETS = env.list("MARKETS", default=["bitcoin-usd-1d"])
 SCOPES = (  # predictions.models.Scope, which settings cannot import
     *("predict", "predictions:read", "predictions:read_all", "metrics:read"),
-    *("registry:read", "registry:write", "drift:write"),
+    *("registry:read", "registry:write", "registry:override", "drift:write"),
 )
 ANONYMOUS_SCOPES = checked.anonymous_scopes("CRYPTOML_ANONYMOUS_SCOPES", known=SCOPES)
 PORT = checked.whole_number("PORT", default=8000, most=65_535)
@@ -188,12 +230,21 @@ MODEL_CACHE = checked.whole_number("CRYPTOML_MODEL_CACHE", default=512_000_000) 
 BODY_LIMIT = checked.whole_number("CRYPTOML_BODY_LIMIT", default=1_000_000)  # bytes of one request body
 BATCH_BODY_LIMIT = checked.whole_number("CRYPTOML_BATCH_BODY_LIMIT", default=16_000_000)  # the same of /predict/batch
 ONNX_LIMIT = checked.whole_number("CRYPTOML_ONNX_LIMIT", default=16_000_000)  # bytes of one version's model.onnx
-PROMOTION_GATES: list[dict[str, Any]] = [
-    {"NAME": "registry.gates.EdgeOverBaseline", "OPTIONS": {"minimum_predictions": 1000}},
+PROMOTION_GATES: list[dict[str, Any]] = [  # docs/gates.md; the admin has a model's own options
+    {"NAME": "registry.gates.EdgeOverBaseline", "OPTIONS": {"minimum_predictions": 1_000}},
+    {"NAME": "registry.gates.MaximumCalibrationError", "OPTIONS": {"most": 0.05}},
+    {"NAME": "registry.gates.MaximumAgeOfData", "OPTIONS": {"days": 365}},
+    {"NAME": "registry.gates.Parity", "OPTIONS": {"most": 1e-5}},
     {"NAME": "registry.gates.SameSignature"},
+    {"NAME": "registry.gates.Smoke", "OPTIONS": {"seconds": 1.0}},
+    {"NAME": "registry.gates.Thresholds"},  # none are set: a person sets a model's own
+    {"NAME": "training.gates.NotWorseThanProduction", "OPTIONS": {"minimum_rows": 1_000}},
 ]
+SIMPLE_HISTORY_REVERT_DISABLED = True  # its button would go past our own methods
+PURGE_GUARDS = ["predictions.purging.unsettled"]  # each gives a reason to keep a version's files, or None
 MODEL_CONCERNS = [  # what the admin says of a model at a glance
     "registry.concerns.nothing_in_production",
     "training.concerns.market_without_fresh_candles",
     "predictions.concerns.move_not_served",
 ]
+TAKE_OVER = "predictions.serving.taken_over"  # how the admin knows which workers serve a move of the ledger

@@ -6,8 +6,20 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 
 from monitoring import views as monitoring
 from predictions import views as predictions
+from predictions.views.idempotent import once
 from registry import views as registry
 from training import views as training
+
+MOVES = {
+    "promote": registry.Promote,
+    "rollback": registry.Rollback,
+    "stage": registry.Stage,
+    "archive": registry.Archive,
+    "restore": registry.Restore,
+    "lift-quarantine": registry.LiftQuarantine,
+    "suspend": registry.Suspend,
+    "resume": registry.Resume,
+}
 
 admin.autodiscover()  # here and not when the apps are loaded: neither a worker nor the first answer needs the admin
 
@@ -19,11 +31,15 @@ api = [
     path("predict/batch", predictions.PredictBatch.as_view(), name="predict-batch"),
     path("predictions", predictions.ListPredictions.as_view(), name="predictions"),
     path("predictions/<uuid:pk>", predictions.ShowPrediction.as_view(), name="prediction"),
+    path("predictions/<uuid:pk>/lineage", predictions.ShowLineage.as_view(), name="lineage"),
     path("forecasts/latest", predictions.ShowLatestForecast.as_view(), name="latest-forecast"),
     path("models/list", registry.ListModels.as_view(), name="models"),
     path("models/registry", registry.ShowRegistry.as_view(), name="registry"),
     path("models/reload", predictions.Reload.as_view(), name="reload"),
     path("models/<str:name>", registry.ShowModel.as_view(), name="model"),
+    path("models/<str:name>/compare", registry.CompareVersions.as_view(), name="compare"),
+    path("models/<str:name>/deployments", registry.ListDeployments.as_view(), name="deployments"),
+    *(path(f"models/<str:name>/{verb}", once(view).as_view(), name=verb) for verb, view in MOVES.items()),
     path("markets", training.ListMarkets.as_view(), name="markets"),
     path("markets/<str:name>/candles", training.ListCandles.as_view(), name="candles"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),

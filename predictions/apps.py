@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
-from predictions.partitions import ensure_partitions
+from predictions.partitions import ensure_partitions, partitions_can_be_made
 
 
 class PredictionsConfig(AppConfig):
@@ -14,4 +14,5 @@ class PredictionsConfig(AppConfig):
 
 def make_partitions(**kwargs: object) -> None:
     """`migrate` leaves a log that can be written to for three months; an idempotent receiver, as STYLE allows."""
-    ensure_partitions(months_ahead=3)
+    if partitions_can_be_made():
+        ensure_partitions(months_ahead=3)

@@ -21,8 +21,10 @@ STAFF_PERMISSIONS = {  # what a signed-in person needs where a key needs the sco
     Scope.METRICS_READ: "registry.view_modelversion",
     Scope.REGISTRY_READ: "registry.view_modelversion",
     Scope.REGISTRY_WRITE: "registry.change_modelversion",
+    Scope.REGISTRY_OVERRIDE: "registry.override_gates",
     Scope.DRIFT_WRITE: "registry.change_modelversion",
 }
+NEVER_ANONYMOUS = (Scope.REGISTRY_WRITE, Scope.REGISTRY_OVERRIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Caller:
             return scope in self.key.scopes
         if self.user is not None:
             return self.user.is_staff and self.user.has_perm(STAFF_PERMISSIONS[Scope(scope)])
-        return scope in settings.ANONYMOUS_SCOPES and scope != Scope.REGISTRY_WRITE
+        return scope in settings.ANONYMOUS_SCOPES and scope not in NEVER_ANONYMOUS
 
     def check(self, wanted: tuple[str, ...]) -> None:
         """Raises NotAuthenticated or PermissionDenied unless one of the scopes is held."""

@@ -36,6 +36,7 @@ class Follower(threading.Thread):
         super().__init__(name="ledger-follower", daemon=True)
         self.engine = followed
         self.keys = keys
+        keys.check_reachable = self.check_reachable
         self.log = written
         self.process_id: UUID = uuid4()
         self.live_processes = 1  # as last counted

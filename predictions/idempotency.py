@@ -1,6 +1,6 @@
 """Asked twice, answered once: a client that does not know whether it was answered asks again under the same key.
 
-Such a request has a transaction of its own, in which its answers and its reply are stored together or not at all. It
+Such a request has a transaction of its own, in which what it does and its reply are stored together or not at all. It
 never waits for another: inside the log's group commit, keys in opposite order would deadlock.
 """
 
@@ -14,12 +14,10 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import connection, transaction
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Invalid, Refused
-from predictions import log
-from predictions.answers import Answers
 from predictions.callers import Caller
 from predictions.models import IdempotentReply
 
@@ -40,6 +38,15 @@ class KeyReused(Refused):
     """The key belongs to another request."""
 
     code = "idempotency_key_reused"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a request came to: the body of its reply, and the version that it is about."""
+
+    body: bytes
+    model: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +103,11 @@ def _of_any_size(body: object) -> bytes:
         raise Invalid("the body is nested too deeply", code="malformed_json") from None
 
 
-def first_reply(
-    asked: AskedOnce, *, compute: Callable[[], Answers], render: Callable[[Answers], bytes]
-) -> tuple[IdempotentReply, bool]:
-    """The reply to that key, and whether it had been given before. compute: logs nothing.
+def first_reply(asked: AskedOnce, *, do: Callable[[], Done]) -> tuple[IdempotentReply, bool]:
+    """The reply to that key, and whether it had been given before. do: what it stores, it stores in one transaction.
 
-    Raises UnderWay, KeyReused, what `compute` raises, and the errors of the database: what was stored is then
-    unknown, and the client's next try will tell.
+    Raises UnderWay, KeyReused, what `do` raises, and the errors of the database: what was stored is then unknown, and
+    the client's next try will tell.
     """
     with transaction.atomic(durable=True):
         _lock(asked)
@@ -110,8 +115,7 @@ def first_reply(
         if stored is not None:
             asked.check(stored)
             return stored, True
-        answers = compute()
-        return _store(asked, answers, render(answers)), False
+        return _keep(asked, do()), False
 
 
 def _lock(asked: AskedOnce) -> None:
@@ -122,21 +126,15 @@ def _lock(asked: AskedOnce) -> None:
             raise UnderWay(f"a request with this '{HEADER}' is under way: ask again in a second", field=HEADER)
 
 
-def _store(asked: AskedOnce, answers: Answers, reply: bytes) -> IdempotentReply:
-    try:
-        with connection.wrap_database_errors:  # which Django's cursor leaves out of a COPY
-            log.copy([answers])
-    except (DataError, IntegrityError) as refusal:
-        raise Refused(f"the log refuses this answer, so it is not given: {refusal}") from refusal
-    version = answers.serving.version
+def _keep(asked: AskedOnce, done: Done) -> IdempotentReply:
     row = IdempotentReply(
         caller=asked.caller,
         key=asked.key,
         path=asked.path,
         body_sha256=asked.body_sha256,
-        reply=reply,
-        model=version.model,
-        version=version.number,
+        reply=done.body,
+        model=done.model,
+        version=done.version,
     )
     IdempotentReply.objects.put(row)
     return row

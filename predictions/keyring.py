@@ -6,7 +6,7 @@ All active keys are read at the start, again within KeyRing.LIFE, and at once wh
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -67,6 +67,7 @@ class KeyRing:
     def __init__(self) -> None:
         self.keys: Mapping[str, KnownKey] = MappingProxyType({})
         self.confirmed_at: datetime | None = None
+        self.check_reachable: Callable[[], None] = lambda: None  # raises Unavailable; the follower knows
 
     def load(self) -> None:
         """Read all active keys. Raises django.db.Error while Postgres is away; what was known stays."""
@@ -97,8 +98,9 @@ class KeyRing:
     def _asked(self, prefix: str) -> KnownKey:
         """Straight from Postgres: a key of this very moment, or the reason why one is known no longer."""
         try:
+            self.check_reachable()
             key = ApiKey.objects.filter(prefix=prefix).first()
-        except Error as error:
+        except (Error, Unavailable) as error:
             sentence = "the database does not answer, and without it this key is not known: try again"
             raise Unavailable(sentence, code="key_unconfirmed") from error
         if key is None:

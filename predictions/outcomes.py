@@ -31,7 +31,14 @@ def said(prediction: Prediction, outcome: Outcome | None) -> str:
         return "-"
     if outcome.status == Outcome.Status.VOID:
         return f"void: {outcome.void_reason}"
-    if outcome.log_return is None:
+    right = was_right(prediction, outcome)
+    if right is None:
         return f"due {outcome.matures_at:%Y-%m-%d %H:%M}"
-    right = bool(went_up(np.array(outcome.log_return))) == (prediction.direction == Prediction.Direction.UP)
     return f"{'✔ right' if right else '✘ wrong'}, {outcome.log_return:+.3%}"
+
+
+def was_right(prediction: Prediction, outcome: Outcome) -> bool | None:
+    """Whether the market went the way that was answered; None where nobody knows."""
+    if outcome.log_return is None:
+        return None
+    return bool(went_up(np.array(outcome.log_return))) == (prediction.direction == Prediction.Direction.UP)

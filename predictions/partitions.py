@@ -1,13 +1,17 @@
-"""Monthly partitions of the prediction log, by range of its UUIDv7 id."""
+"""Monthly partitions of the prediction log, by range of its UUIDv7 id.
+
+Two functions in Postgres make and drop them (migration 0009), for the application's role may own none of its tables.
+"""
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from django.db import OperationalError, connection, transaction
-from psycopg import sql
 
 from cryptoml_site.clock import now
-from predictions.ids import first_id_of
+from cryptoml_site.errors import Refused
 
 LOG = "predictions_prediction"
 STRAYS = f"{LOG}_default"
@@ -25,62 +29,53 @@ def month_start(moment: datetime, *, months_later: int = 0) -> datetime:
     return datetime(year, month + 1, 1, tzinfo=UTC)
 
 
+def partitions_can_be_made() -> bool:
+    """False where the log's migrations are not applied, or were taken back."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regprocedure('predictions_make_partition(date)') IS NOT NULL")
+        return bool(cursor.fetchone()[0])
+
+
 def ensure_partitions(*, months_ahead: int) -> list[str]:
     """Make the partitions of this month and the months ahead that are not there yet; their names.
 
     Each in a transaction of its own, waiting at most 200 ms for its lock, again and again: DDL that queues behind a
     long reader would stall every insert behind itself. Raises OperationalError when the log stays busy.
     """
-    made = []
-    for months_later in range(months_ahead + 1):
-        start = month_start(now(), months_later=months_later)
-        name = f"{LOG}_{start:%Y_%m}"
-        if _ensure(name, start, month_start(start, months_later=1)):
-            made.append(name)
-    return made
+    months = [month_start(now(), months_later=later) for later in range(months_ahead + 1)]
+    return [f"{LOG}_{month:%Y_%m}" for month in months if _patiently(_make_partition, month)]
 
 
-def _ensure(name: str, start: datetime, end: datetime) -> bool:
-    """Whether it was made here; another process may be quicker while this one waits."""
-    for attempt in range(ATTEMPTS):
-        if _exists(name):
-            return False
-        try:
-            _make_partition(name, start, end)
-        except OperationalError:
-            if attempt == ATTEMPTS - 1:
-                raise
-            time.sleep(PAUSE_SECONDS)
-        else:
-            return True
-    return False
+def drop_partition(month: datetime) -> bool:
+    """Drop the partition of that moment's month with all its answers; False where there is none.
+
+    Raises Refused for a month that has not ended, OperationalError when the log stays busy.
+    """
+    start = month_start(month)
+    if month_start(start, months_later=1) > now():
+        raise Refused(f"{start:%Y-%m} has not ended: the log is dropped by whole months that are past", field="month")
+    return _patiently(_drop_partition, start)
 
 
-def _exists(name: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
-        return bool(cursor.fetchone()[0])
+def _patiently(change: Callable[[datetime], bool], month: datetime) -> bool:
+    """Whether it was done here; another process may be quicker while this one waits."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(OperationalError):
+            return change(month)
+        time.sleep(PAUSE_SECONDS)
+    return change(month)
 
 
-def _make_partition(name: str, start: datetime, end: datetime) -> None:
-    """Strays in the DEFAULT partition would block the new one: they are moved aside before, and put in after."""
-    low, high = first_id_of(start), first_id_of(end)
-    names = {"log": sql.Identifier(LOG), "strays": sql.Identifier(STRAYS), "name": sql.Identifier(name)}
+def _make_partition(month: datetime) -> bool:
+    """Strays in the DEFAULT partition would block the new one: they are moved into it."""
+    return _done("SELECT predictions_make_partition(%s)", month)
+
+
+def _drop_partition(month: datetime) -> bool:
+    return _done("SELECT predictions_drop_partition(%s)", month)
+
+
+def _done(call: str, month: datetime) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '200ms'")
-        cursor.execute(
-            sql.SQL("LOCK TABLE {strays} IN SHARE ROW EXCLUSIVE MODE").format(**names)
-        )  # no stray in between
-        cursor.execute(
-            sql.SQL(
-                "CREATE TEMPORARY TABLE moved ON COMMIT DROP AS "
-                "SELECT * FROM {strays} WHERE id >= {low} AND id < {high}"
-            ).format(**names, low=low, high=high)
-        )
-        cursor.execute(sql.SQL("DELETE FROM {strays} WHERE id >= %s AND id < %s").format(**names), [low, high])
-        cursor.execute(
-            sql.SQL("CREATE TABLE {name} PARTITION OF {log} FOR VALUES FROM ({low}) TO ({high})").format(
-                **names, low=low, high=high
-            )
-        )
-        cursor.execute(sql.SQL("INSERT INTO {log} SELECT * FROM moved").format(**names))
+        cursor.execute(call, [month.date()])
+        return bool(cursor.fetchone()[0])

@@ -14,11 +14,19 @@ if TYPE_CHECKING:
 
 
 class HasScope(BasePermission):
-    """One of the scopes in the view's `scopes[method]`, held by the key, the staff member or the anonymous."""
+    """One of the scopes in the view's `scopes[method]`, held by the key, the staff member or the anonymous.
+
+    A view may ask for one more, by what its body asks for: `also_needs(request)`.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not hasattr(view, str(request.method).lower()):
             return True  # nothing is there to be allowed: the view answers 405
-        method = "GET" if request.method in SAFE_METHODS else str(request.method)
-        Caller.of(request).check(getattr(view, "scopes", {}).get(method, ()))
+        caller, scopes = Caller.of(request), getattr(view, "scopes", {})
+        if request.method == "OPTIONS":  # says what there is to be asked
+            caller.check(tuple(scope for wanted in scopes.values() for scope in wanted))
+            return True
+        caller.check(scopes.get("GET" if request.method in SAFE_METHODS else request.method, ()))
+        if hasattr(view, "also_needs") and (more := view.also_needs(request)):
+            caller.check(more)
         return True

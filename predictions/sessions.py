@@ -11,7 +11,7 @@ from threading import RLock
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.bundles import ONNX, read_file
+from registry.bundles import ONNX, read_file, verify_bundle
 from registry.onnx_model import OnnxClassifier
 
 NEVER = -math.inf  # when a spare one was asked
@@ -64,6 +64,7 @@ class Sessions:
         return sum(session.cost for session in list(self._held.values()))
 
     def _read(self, bundle: str) -> Session:
+        verify_bundle(bundle)  # all of it: who altered its report is not to be believed about its model
         model = read_file(bundle, ONNX)
         classifier = OnnxClassifier.from_bytes(model)
         classifier.probability_up(np.zeros((1, classifier.width), np.float32))

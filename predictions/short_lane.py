@@ -27,6 +27,7 @@ from predictions.views.answering import JSON, AnsweringView
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
 TAKES_JSON = frozenset({"", "*/*", JSON})
+LARGEST_LEFT = 65_536  # bytes
 MOST_HOSTS = 100  # remembered; a wildcard in ALLOWED_HOSTS lets any number through
 PROTECTION = {  # what Django's middleware gives every response
     "X-Content-Type-Options": "nosniff",
@@ -47,8 +48,11 @@ class ShortLane:
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         view = self.lanes.get(environ["PATH_INFO"])
         if view is None or not self._is_plain(environ):
-            return self.django(environ, start_response)
-        return PlainAnswer(view(), environ)(start_response)
+            said = self.django(environ, start_response)
+        else:
+            said = PlainAnswer(view(), environ)(start_response)
+        read_the_rest(environ)
+        return said
 
     def _is_plain(self, sent: Environ) -> bool:
         return (
@@ -70,6 +74,13 @@ class ShortLane:
         if len(self._known_hosts) < MOST_HOSTS:
             self._known_hosts.add(host)
         return True
+
+
+def read_the_rest(sent: Environ) -> None:
+    """Of a small body that a refusal left unread: over it the server would close the connection, and lose the reply."""
+    length = sent.get("CONTENT_LENGTH") or ""
+    if length.isdecimal() and int(length) <= LARGEST_LEFT:
+        sent["wsgi.input"].read(int(length))
 
 
 class PlainAnswer:

@@ -9,6 +9,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -19,11 +20,14 @@ from typing import Any
 from django.conf import settings
 
 from cryptoml_site.clock import now
+from cryptoml_site.errors import Refused
 from predictions.engine import Engine, ServedVersion, Serving, Snapshot
 from predictions.keyring import KeyRing, KnownKey
+from registry.bundles import SIGNATURE, read_file
 
 logger = logging.getLogger(__name__)
 FORMAT = 2
+BUNDLE = r"[0-9a-f]{64}"
 NAME = "serving.json"
 
 
@@ -99,12 +103,12 @@ def _read() -> Held | None:
             default=found["default"],
             serving=[_serving(written) for written in found["serving"]],
             suspended=dict(found["suspended"]),
-            confirmed_at=datetime.fromisoformat(found["confirmed_at"]),
+            confirmed_at=_moment(found["confirmed_at"]),
             keys=[_known(written) for written in found["keys"]],
         )
     except OSError:
         return None
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         logger.error("%s does not say what to serve: %r", path(), error)
         return None
 
@@ -131,12 +135,33 @@ def _written(key: KnownKey) -> dict[str, Any]:
 
 
 def _known(written: dict[str, Any]) -> KnownKey:
-    expires_at = written["expires_at"]
-    moment = datetime.fromisoformat(expires_at) if expires_at else None
+    limit, expires_at = written["rate_limit"], written["expires_at"]
+    if not (limit is None or (isinstance(limit, int) and limit > 0)):
+        raise ValueError(f"a rate limit of {limit!r}")
+    moment = _moment(expires_at) if expires_at else None
     return KnownKey(**written | {"scopes": frozenset(written["scopes"]), "expires_at": moment})
+
+
+def _names_asked_for(served: ServedVersion) -> tuple[str, ...]:
+    """By its bundle; a bundle that cannot be read is the engine's to refuse."""
+    try:
+        return tuple(feature["name"] for feature in json.loads(read_file(served.bundle, SIGNATURE)))
+    except Refused:
+        return served.feature_names
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"the moment {text!r} has no time zone")
+    return moment
 
 
 def _serving(written: dict[str, Any]) -> Serving:
     version = written["version"]
+    if not re.fullmatch(BUNDLE, version["bundle"]):
+        raise ValueError(f"a bundle of the name {version['bundle']!r}")
     served = ServedVersion(**version | {"feature_names": tuple(version["feature_names"])})
+    if served.feature_names != _names_asked_for(served):
+        raise ValueError(f"{served.model} version {served.number} with other features than it was registered with")
     return Serving(**written | {"version": served, "warnings": tuple(written["warnings"])})

@@ -83,6 +83,14 @@ def verify_bundle(bundle: str) -> dict[str, FileEntry]:
     return entries
 
 
+def delete_bundle(bundle: str) -> None:
+    """Delete every file, the manifest first: without it there is no bundle, should this be cut short."""
+    storage = _bundle_storage()
+    folder = _path(bundle, "")
+    for name in [MANIFEST, *storage.listdir(folder)[1]]:
+        storage.delete(f"{folder}{name}")
+
+
 def _bundle_storage() -> Storage:
     return storages["bundles"]
 

@@ -18,6 +18,7 @@ if not apps.ready:  # a notebook or a script: models cannot be imported before t
 
 from cryptoml_site.errors import Invalid, Refused, Unavailable, Unknown
 from registry.actors import command_actor
+from registry.comparison import described, side_by_side
 from registry.models import Deployment, ModelImport, ModelVersion, RegisteredModel
 from registry.uploads import checked_actor, queue_import
 
@@ -87,27 +88,48 @@ class ModelRegistry:
         return self.model.versions.numbered(version_id).to_staging(actor=self.actor, reason=because)
 
     def promote_to_production(
-        self, version_id: int, *, override: bool = False, reason: str | None = None
+        self, version_id: int, *, override: bool = False, leaving: int | None = None, reason: str | None = None
     ) -> Deployment:
-        """Let a version answer; the ledger's row. `override` passes gates, as a file without evidence needs."""
+        """Let a version answer; the ledger's row. `override` passes gates, as a file without evidence needs.
+
+        leaving: as in `rollback_production`.
+        """
         because = self._because(reason)
         version = self.model.versions.numbered(version_id)
-        return version.promote(actor=self.actor, reason=because, override=override)
+        return version.promote(actor=self.actor, reason=because, override=override, leaving=leaving)
 
-    def rollback_production(self, *, to: int | None = None, reason: str | None = None) -> Deployment:
-        """Put back the version that the newest move replaced, or version `to`; the ledger's row."""
+    def rollback_production(
+        self,
+        *,
+        to: int | None = None,
+        leaving: int | None = None,
+        override: bool = False,
+        reason: str | None = None,
+    ) -> Deployment:
+        """Put back the version that the newest move replaced, or version `to`; the ledger's row.
+
+        leaving: the version that you believe in production, 0 for none: the move is refused where it is another.
+        `override`: although clients would have to send other features.
+        """
         because = self._because(reason)
-        return self.model.rollback(actor=self.actor, reason=because, to=to)
+        return self.model.rollback(actor=self.actor, reason=because, to=to, leaving=leaving, override=override)
+
+    def suspend(self, *, reason: str | None = None) -> Deployment:
+        """Give no answers until `resume`; the ledger's row."""
+        return self.model.suspend(actor=self.actor, reason=self._because(reason))
+
+    def resume(self, *, reason: str | None = None) -> Deployment:
+        """Answer again; the ledger's row."""
+        return self.model.resume(actor=self.actor, reason=self._because(reason))
 
     def list_models(self) -> list[dict[str, Any]]:
         """The model's versions, newest first."""
-        return [_described(version) for version in self.model.versions.all()]
+        return [described(version) for version in self.model.versions.all()]
 
     def compare(self, a: int, b: int) -> dict[str, dict[int, Any]]:
         """Two versions side by side: by figure, then by version number. None is 'not measured', never zero."""
         versions = self.model.versions
-        first, second = _described(versions.numbered(a)), _described(versions.numbered(b))
-        return {figure: {a: first[figure], b: second[figure]} for figure in first}
+        return side_by_side(versions.numbered(a), versions.numbered(b))
 
     def _because(self, reason: str | None) -> str:
         because = self.reason if reason is None else reason
@@ -164,28 +186,3 @@ def _awaited(brought: ModelImport, timeout: float) -> ModelVersion:
             code="import_timeout",
         )
     return brought.version
-
-
-def _described(version: ModelVersion) -> dict[str, Any]:
-    """What was measured here, and apart from it what its maker claims."""
-    report = version.metrics
-    measured, baseline, edge = (report.get(part, {}) for part in ("metrics", "baseline", "edge"))
-    accuracy = measured.get("accuracy", {})
-    return {
-        "version": version.number,
-        "stage": version.stage,
-        "estimator": version.estimator,
-        "feature_set": version.feature_set,
-        "accuracy": accuracy.get("value"),
-        "accuracy_low": accuracy.get("low"),
-        "accuracy_high": accuracy.get("high"),
-        "baseline_accuracy": baseline.get("accuracy"),
-        "edge": edge.get("value"),
-        "brier": measured.get("brier"),
-        "log_loss": measured.get("log_loss"),
-        "predictions": edge.get("n"),
-        "claimed": version.claimed,
-        "tags": version.tags,
-        "created_at": version.created_at,
-        "created_by": version.created_by,
-    }

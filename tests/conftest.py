@@ -57,6 +57,7 @@ RUN.shared()
 os.environ["CRYPTOML_HOME"] = str(HOME)
 os.environ["DJANGO_SETTINGS_MODULE"] = "cryptoml_site.settings"
 django.setup()
+settings.MIGRATE_DATABASE = None  # the role of the tests makes its databases, so it owns them
 
 from predictions import log  # noqa: E402  # a module with models
 

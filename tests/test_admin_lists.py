@@ -11,14 +11,16 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from cryptoml_site import urls
 from predictions.models import ApiKey, Forecast, MissedForecast, Prediction, WebProcess
-from registry.models import Deployment, ModelImport, ModelVersion, RegisteredModel, VersionEdit
+from registry.models import Deployment, GateOverride, ModelImport, ModelVersion, RegisteredModel, VersionEdit
 from tests.factories import make_market, make_prediction, make_version
 from training.models import Candle, CandleRevision, Market, Outcome, TrainingRun
 
 pytestmark = pytest.mark.django_db
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
+assert urls.urlpatterns  # the admin's modules are looked for there
 OURS = [model for model in admin.site._registry if model._meta.app_label in ("registry", "training", "predictions")]
 numbers = count()
 
@@ -76,6 +78,7 @@ MAKERS = {
         new_version(), tags=["a"], description=str(next(numbers)), actor="user:tester"
     ),
     ModelImport: new_import,
+    GateOverride: lambda: GateOverride.objects.create(model=new_model(), gate="registry.gates.SameSignature"),
     Market: new_market,
     Candle: lambda: new_market().candles.get(),
     CandleRevision: new_revision,
@@ -106,7 +109,7 @@ def questions(client, url):
 
 def test_every_model_of_ours_is_registered_and_has_a_maker_here():
     assert set(OURS) <= set(MAKERS)
-    assert len(OURS) == 15
+    assert len(OURS) == 16
 
 
 @pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
@@ -136,6 +139,8 @@ def test_every_filter_of_a_list_works(model, admin_client):
     page = admin_client.get(url_of(model))
     for spec in page.context["cl"].filter_specs:
         for choice in spec.choices(page.context["cl"]):
+            if "form" in choice:  # a moment: tested where it is at home
+                continue
             assert admin_client.get(f"{url_of(model)}{choice['query_string']}").status_code == 200
 
 
@@ -174,12 +179,12 @@ def test_what_the_product_writes_is_only_read_here_even_by_a_superuser(model, ad
 
 
 def test_pages_follow_each_other_and_a_page_past_the_end_leads_back(admin_client):
-    market = make_market(newest=START, candles=250)
+    market = make_market(newest=START, candles=125)
     shown = [admin_client.get(url_of(Candle), {"p": page}).context["cl"] for page in (1, 2, 3)]
-    assert [len(cl.result_list) for cl in shown] == [100, 100, 50]
+    assert [len(cl.result_list) for cl in shown] == [50, 50, 25]
     assert len({candle.pk for cl in shown for candle in cl.result_list}) == market.candles.count()
-    assert "more than 200 candles" in admin_client.get(url_of(Candle), {"p": 2}).content.decode()
-    assert "250 candles" in admin_client.get(url_of(Candle), {"p": 3}).content.decode()
+    assert "more than 100 candles" in admin_client.get(url_of(Candle), {"p": 2}).content.decode()
+    assert "125 candles" in admin_client.get(url_of(Candle), {"p": 3}).content.decode()
     assert admin_client.get(url_of(Candle), {"p": 9}).status_code == 302
     assert admin_client.get(url_of(Candle), {"p": "9" * 30}).status_code == 302
 

@@ -11,7 +11,7 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Request
 
 from bench.peers.body import Features, Rows
 from bench.peers.forest import probabilities_up
-from bench.peers.given import DATABASE, KEY, SOCKETS
+from bench.peers.given import DATABASE, KEY, OWNER, SOCKETS
 
 MODEL, VERSION = "demo-usd-1m", 1
 KEYS = {KEY: "bench"}
@@ -33,7 +33,7 @@ Row = tuple[UUID, datetime, str, int, list[float], float, str, str]
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with asyncpg.create_pool(host=SOCKETS, user=DATABASE, database=DATABASE) as pool:
+    async with asyncpg.create_pool(host=SOCKETS, user=OWNER, database=DATABASE) as pool:
         async with pool.acquire() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(1)")  # the other worker makes it too
             await connection.execute(TABLE)

@@ -7,4 +7,4 @@ NATIVE = os.environ.get("BENCH_NATIVE", "")
 LOG = os.environ.get("BENCH_LOG", "")
 KEY = os.environ.get("BENCH_KEY", "")
 SOCKETS = os.environ.get("BENCH_SOCKETS", "")
-DATABASE = "cryptoml"  # and its role
+DATABASE, OWNER = "cryptoml", "cryptoml_owner"

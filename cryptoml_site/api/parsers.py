@@ -9,6 +9,7 @@ from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
+MOST_PARTS = 500_000  # of one body: 10,000 rows of 49 features; each is an object of Python's, whatever its bytes
 WITHOUT_QUOTATION_MARKS = {float, int, bool, type(None)}
 
 
@@ -33,6 +34,8 @@ class StrictJSONParser(BaseParser):
         raw = stream.read(limit + 1)
         if len(raw) > limit:
             raise BodyTooLarge(f"the body is over {limit:,} bytes: send less at once")
+        if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MOST_PARTS:
+            raise BodyTooLarge(f"the body has over {MOST_PARTS:,} parts: send fewer rows at once")
         return strict_json(raw)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 SITE = Path(__file__).resolve().parents[2]  # where manage.py is
+APPLICATION, OWNER = "cryptoml", "cryptoml_owner"  # roles of its Postgres; the database bears the former's name
 PORT = 5432  # it only names the socket, and is said so that a PGPORT in the environment does not rename it
 _LONGEST_SOCKET = 103  # bytes, on macOS; Linux takes 107
 _LONGEST_NAME = len("/.s.PGSQL.5432.lock")
@@ -73,8 +74,16 @@ class Home:
 
     @property
     def database_url(self) -> str:
+        return self._url_of(APPLICATION)
+
+    @property
+    def owner_url(self) -> str:
+        """The same database, by the role that owns its tables and migrates them."""
+        return self._url_of(OWNER)
+
+    def _url_of(self, role: str) -> str:
         """In django-environ's spelling of a socket folder: as the head of the path, percent-encoded."""
-        return f"postgres://cryptoml@:{PORT}/{quote(str(self.sockets), safe='')}/cryptoml"
+        return f"postgres://{role}@:{PORT}/{quote(str(self.sockets), safe='')}/{APPLICATION}"
 
     @property
     def redis_url(self) -> str:

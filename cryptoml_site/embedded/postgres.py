@@ -16,12 +16,13 @@ from psycopg import sql
 from cryptoml_site.embedded.account import reachable_data, reachable_installation, server_account
 from cryptoml_site.embedded.errors import ServersUnavailable, in_one_sentence
 from cryptoml_site.embedded.folders import make_folders
-from cryptoml_site.embedded.home import PORT, Home
+from cryptoml_site.embedded.home import APPLICATION, OWNER, PORT, Home
 from cryptoml_site.embedded.launch import environment, launched
 from cryptoml_site.embedded.server import Say, end
 from cryptoml_site.embedded.wheels import POSTGRES_MAJOR, postgres_installation
+from cryptoml_site.grants import grant_to_application
 
-NAME = "cryptoml"  # of the site's role and of its database
+DATABASE = APPLICATION
 SUPERUSER = "postgres"
 
 SETTINGS = {
@@ -37,6 +38,8 @@ SETTINGS = {
     "log_timezone": "UTC",
     "logging_collector": "off",  # whoever runs it keeps its stderr
 }
+
+_OWNER_OF_DATABASE = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s"
 
 
 @dataclass(frozen=True)
@@ -63,19 +66,32 @@ class Postgres:
         return self._connects(SUPERUSER, "postgres")
 
     def serves(self) -> bool:
-        return self._connects(NAME, NAME)
+        return self._connects(APPLICATION, DATABASE)
 
     def furnish(self) -> None:
-        """The site's role, which is an ordinary one, and the database that it owns."""
-        role = sql.Identifier(NAME)
+        """The database with two ordinary roles: one owns it and what is in it, the other is the application's."""
         with self.as_superuser() as connection:
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [NAME]).fetchone():
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE").format(role))
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
+            for role in (OWNER, APPLICATION):
+                if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).rowcount:
+                    ordinary = sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
+                    connection.execute(ordinary.format(sql.Identifier(role)))
+            found = connection.execute(_OWNER_OF_DATABASE, [DATABASE]).fetchone()
+            if not found:
+                names = map(sql.Identifier, (DATABASE, OWNER))
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
+        if found == (APPLICATION,):
+            self._part_the_roles()
 
-    def as_superuser(self) -> psycopg.Connection:
-        return self._connect(SUPERUSER, "postgres")
+    def _part_the_roles(self) -> None:
+        """In a home from before there was an owner, the application's role owned everything."""
+        with self.as_superuser(DATABASE) as connection, connection.transaction():
+            names = map(sql.Identifier, (APPLICATION, OWNER))
+            connection.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(*names))
+            connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(OWNER)))
+            grant_to_application(connection, APPLICATION)  # `migrate` does it too, but need not be what comes next
+
+    def as_superuser(self, database: str = "postgres") -> psycopg.Connection:
+        return self._connect(SUPERUSER, database)
 
     def _connect(self, user: str, database: str) -> psycopg.Connection:
         host = str(self.home.sockets)

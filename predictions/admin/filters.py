@@ -1,15 +1,21 @@
 """Filters of the log that ask Postgres for ranges of indexes, and never for the distinct values of a long column."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
 
 from cryptoml_site.clock import now
-from predictions.models import PredictionQuerySet
+from predictions.ids import first_id_of
+from predictions.models import ApiKey, Prediction, PredictionQuerySet
+from registry.admin.dressing import dress
+from registry.admin.moments import utc_moment
 from registry.models import ModelVersion
-from training.models import Market
+from training.models import Market, Outcome
 
 FROM_CLIENT = "-"  # as the name of a market: the client sent the features
 
@@ -70,3 +76,95 @@ class VersionFilter(admin.SimpleListFilter):
             return None
         rows: PredictionQuerySet = queryset.filter(model=version.model_id, version=version)
         return rows
+
+
+class BetweenForm(forms.Form):
+    moment = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"})
+    since = forms.CharField(required=False, label="Made from (UTC)", widget=moment)
+    until = forms.CharField(required=False, label="and before (UTC)", widget=moment)
+
+
+class BetweenFilter(admin.ListFilter):
+    """Two moments, each of which may be left open; by range of the id, as all that asks the log for a time."""
+
+    title, template = "made between", "unfold/filters/filters_field.html"
+    names = ("since", "until")
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        self.asked = {name: params.pop(name)[-1] for name in self.names if name in params}
+        self.used_parameters |= self.asked
+
+    def has_output(self) -> bool:
+        return True
+
+    def expected_parameters(self) -> list[str | None]:
+        return list(self.names)
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:  # Unfold's template takes a form
+        yield {"form": dress(BetweenForm(self.asked))}
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> PredictionQuerySet | None:
+        bounds = {"since": "id__gte", "until": "id__lt"}
+        for name, text in self.asked.items():
+            moment = utc_moment(text) if text else None
+            if text and moment is None:
+                messages.error(request, f"'{text}' is no moment: write it as 2026-11-23T10:00 (UTC)")
+                nothing: PredictionQuerySet = queryset.none()
+                return nothing
+            queryset = queryset.filter(**{bounds[name]: first_id_of(moment)}) if moment else queryset
+        chosen: PredictionQuerySet = queryset
+        return chosen
+
+
+class KeyFilter(admin.SimpleListFilter):
+    title, parameter_name = "API key", "key__id__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(key.pk), str(key)) for key in ApiKey.objects.order_by("name")[:200]]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> PredictionQuerySet | None:
+        if not (self.value() or "").isdecimal():
+            return None
+        chosen: PredictionQuerySet = queryset.filter(key=int(str(self.value())))
+        return chosen
+
+
+class OutcomeFilter(admin.SimpleListFilter):
+    """By the newest revision of the outcome that an answer is judged by."""
+
+    title, parameter_name = "outcome", "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("right", "right"),
+            ("wrong", "wrong"),
+            ("pending", "due, or not settled yet"),
+            ("void", "void"),
+            ("none", "none of ours"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> PredictionQuerySet | None:
+        up, down = Prediction.Direction.UP, Prediction.Direction.DOWN
+        rose, fell = _newest_outcome(log_return__gt=0), _newest_outcome(log_return__lte=0)
+        conditions = {
+            "right": Q(rose, direction=up) | Q(fell, direction=down),
+            "wrong": Q(fell, direction=up) | Q(rose, direction=down),
+            "pending": Q(_newest_outcome(status=Outcome.Status.PENDING)),
+            "void": Q(_newest_outcome(status=Outcome.Status.VOID)),
+            "none": Q(market="") | ~Q(_newest_outcome()),
+        }
+        condition = conditions.get(self.value() or "")
+        if condition is None:
+            return None
+        chosen: PredictionQuerySet = queryset.filter(condition)
+        return chosen
+
+
+def _newest_outcome(**facts: Any) -> Exists:
+    """That the newest revision of an answer's outcome is so."""
+    same = {"market": OuterRef("market"), "as_of": OuterRef("as_of"), "horizon": OuterRef("horizon")}
+    newer = Outcome.objects.filter(**same, revision__gt=OuterRef("revision"))
+    of_the_answer = {**same, "market__name": OuterRef("market")}
+    del of_the_answer["market"]
+    return Exists(Outcome.objects.filter(~Exists(newer), **of_the_answer, **facts))

@@ -4,21 +4,26 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from predictions.admin.filters import MadeFilter, MarketFilter, VersionFilter
+from cryptoml_site.clock import now
+from predictions.admin.export import csv_of
+from predictions.admin.filters import BetweenFilter, KeyFilter, MadeFilter, MarketFilter, OutcomeFilter, VersionFilter
+from predictions.admin.lineage import LineageAdmin
 from predictions.models import ApiKey, Prediction
 from predictions.outcomes import outcomes_of, said
-from registry.admin.lists import LogAdmin
 
 PREFIX = re.compile(f"[0-9a-f]{{{ApiKey.PREFIX_LENGTH}}}")
 
 
 @admin.register(Prediction)
-class PredictionAdmin(LogAdmin[Prediction]):
+class PredictionAdmin(LineageAdmin):
     """Every answer as it was given, newest first."""
 
     owner, moment = "model", "pk"
@@ -27,15 +32,25 @@ class PredictionAdmin(LogAdmin[Prediction]):
         "model",
         "version_number",
         "answer",
-        "market",
-        "as_of",
+        "about",
         "turned_out",
         "role",
         "actor",
-        "simulated",
     )
-    list_filter = ("role", "direction", MadeFilter, "model", VersionFilter, MarketFilter)
+    list_filter = (
+        BetweenFilter,
+        MadeFilter,
+        OutcomeFilter,
+        "role",
+        "direction",
+        "model",
+        VersionFilter,
+        MarketFilter,
+        KeyFilter,
+    )
+    list_filter_submit = True
     list_select_related = ("model", "version")
+    list_before_template = "admin/predictions/prediction/export.html"
     search_fields = ("id", "key__prefix")
     search_help_text = "A prediction's id, or the first 8 characters of an API key"
     fields = (
@@ -56,6 +71,20 @@ class PredictionAdmin(LogAdmin[Prediction]):
         "features",
         "candles_sha256",
     )
+
+    def get_urls(self) -> list[URLPattern]:
+        export = self.admin_site.admin_view(self.export)
+        return [path("export/", export, name="predictions_prediction_export"), *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Prediction]:
+        """Without what is long of a version, and of no use to an answer."""
+        return super().get_queryset(request).defer("version__metrics", "version__signature", "version__environment")
+
+    def export(self, request: HttpRequest) -> HttpResponseBase:
+        """All rows that the list's filters and search leave, of all its pages."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return csv_of(self.get_changelist_instance(request).get_queryset(request), at=now())
 
     def dressed(self, rows: Sequence[Prediction]) -> Sequence[Prediction]:
         outcomes = outcomes_of(rows)
@@ -81,9 +110,19 @@ class PredictionAdmin(LogAdmin[Prediction]):
     def version_number(self, row: Prediction) -> int:
         return row.version.number
 
+    @admin.display(description="about", empty_value="-")
+    def about(self, row: Prediction) -> SafeString | None:
+        """The market, and the candle that its features end with; None where the client sent the features."""
+        if not row.market or row.as_of is None:
+            return None
+        as_of = f"as of {row.as_of:%Y-%m-%d %H:%M:%S}"
+        return format_html('{}<div class="cm-small cm-quiet">{}</div>', row.market, as_of)
+
     @admin.display(description="answer")
-    def answer(self, row: Prediction) -> str:
-        return f"{row.direction} {row.confidence:.3f}"
+    def answer(self, row: Prediction) -> SafeString | str:
+        said = f"{row.direction} {row.confidence:.3f}"
+        mark = format_html('{}<div class="cm-small cm-warn">simulated</div>', said)
+        return mark if row.simulated else said
 
     @admin.display(description="confidence")
     def confidence(self, row: Prediction) -> float:

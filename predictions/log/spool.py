@@ -118,7 +118,7 @@ class SpoolFile:
             return None
         try:
             return str(json.loads(head)["columns"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             self.damage = "its first line cannot be read"
             return None
 

@@ -25,6 +25,7 @@ class Scope(models.TextChoices):
     METRICS_READ = "metrics:read", "read metrics and reports"
     REGISTRY_READ = "registry:read", "read versions, deployments and markets"
     REGISTRY_WRITE = "registry:write", "promote and roll back"
+    REGISTRY_OVERRIDE = "registry:override", "promote although a gate does not pass"
     DRIFT_WRITE = "drift:write", "run a drift check"
 
 
@@ -97,6 +98,9 @@ class ApiKey(models.Model):
         verbose_name = "API key"
         constraints = [
             models.CheckConstraint(condition=Q(scopes__contained_by=Scope.values), name="a_key_has_known_scopes_only"),
+            models.CheckConstraint(
+                condition=Q(rate_limit__isnull=True) | Q(rate_limit__gte=1), name="a_rate_limit_admits_something"
+            ),
         ]
 
     def __str__(self) -> str:

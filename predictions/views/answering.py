@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from django.db import DataError, IntegrityError, connection
 from django.http import HttpRequest
 from orjson import Fragment
 from rest_framework.exceptions import APIException
@@ -13,11 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cryptoml_site.errors import Invalid
+from cryptoml_site.errors import Invalid, Refused
+from predictions import log
 from predictions.answers import Answers
 from predictions.callers import Caller
 from predictions.follower import follower
-from predictions.idempotency import SENT, AskedOnce, first_reply
+from predictions.idempotency import SENT, AskedOnce, Done, first_reply
 from predictions.log.writer import Durability
 from predictions.replies import Reply, headers_of, logged
 from predictions.response_times import tag
@@ -57,9 +59,20 @@ class AnsweringView(APIView):
         """The first reply to a key, byte for byte."""
         follower.check_reachable()
         with refused_by_http():
-            stored, replayed = first_reply(asked, compute=compute, render=self.rendered)
+            stored, replayed = first_reply(asked, do=partial(self.logged_reply, compute))
         headers = headers_of(Durability.POSTGRES, behind) | ({REPLAYED: "true"} if replayed else {})
         return Reply(Fragment(stored.reply), headers, stored.model, stored.version)
+
+    def logged_reply(self, compute: Callable[[], Answers]) -> Done:
+        """Compute answers, and log them in the transaction that is open. Raises Refused for what the log refuses."""
+        answers = compute()
+        try:
+            with connection.wrap_database_errors:  # which Django's cursor leaves out of a COPY
+                log.copy([answers])
+        except (DataError, IntegrityError) as refusal:
+            raise Refused(f"the log refuses this answer, so it is not given: {refusal}") from refusal
+        version = answers.serving.version
+        return Done(self.rendered(answers), version.model, version.number)
 
     def rendered(self, answers: Answers) -> bytes:
         """The JSON of a reply."""

@@ -1,8 +1,8 @@
 """Scheduled forecasts over HTTP, for those who poll."""
 
-from django.http.response import HttpResponseBase
-from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
-from django.utils.http import quote_etag
+from django.http.response import HttpResponseBase, HttpResponseNotModified
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.http import parse_etags, quote_etag
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -45,13 +45,21 @@ class ShowLatestForecast(APIView):
         market = market_asked_for(request)
         latest = LatestForecast.of(market, model=request.query_params.get("model", market))
         etag = etag_of(request, latest)
-        not_modified = get_conditional_response(request._request, etag)
-        response = not_modified or Response(ForecastSerializer(latest.prediction()).data)
+        unchanged = etag is not None and is_held(etag, request)
+        response: HttpResponseBase = (
+            HttpResponseNotModified() if unchanged else Response(ForecastSerializer(latest.prediction()).data)
+        )
         patch_cache_control(response, private=True, max_age=latest.seconds_to_next(now()))
         patch_vary_headers(response, TELL_CALLERS_APART)
         if etag:
             response.headers["ETag"] = etag
         return response
+
+
+def is_held(etag: str, request: Request) -> bool:
+    """Whether If-None-Match names it; compared weakly, as RFC 9110 asks (13.1.2)."""
+    held = parse_etags(request.headers.get("If-None-Match", ""))
+    return held == ["*"] or etag in (each.removeprefix("W/") for each in held)
 
 
 def etag_of(request: Request, latest: LatestForecast) -> str | None:

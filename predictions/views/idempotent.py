@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_view,
+    inline_serializer,
+)
+from orjson import Fragment
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
-from predictions.idempotency import HEADER, KeyReused, UnderWay
+from predictions.callers import Caller
+from predictions.follower import follower
+from predictions.idempotency import HEADER, SENT, AskedOnce, Done, KeyReused, UnderWay, first_reply
 
 REPLAYED = "Idempotency-Replayed"
 
@@ -67,3 +81,33 @@ REFUSALS = {
     ),
     422: OpenApiResponse(REFUSAL, description="`idempotency_key_reused`: the key belongs to another body."),
 }
+
+
+class MovesOnce:
+    """Before a view of the registry whose POST moves a version: done once for each `Idempotency-Key`.
+
+    Its reply is {"model": NAME, "to": NUMBER, ...}.
+    """
+
+    renderer_classes: Any
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        move = partial(super().post, request, *args, **kwargs)  # type: ignore[misc]  # the view's
+        if SENT not in request.META:
+            response: Response = move()
+            return response
+        follower.check_reachable()
+        asked = AskedOnce.of(request.data, Caller.of(request), request.META)
+        with refused_by_http():
+            stored, replayed = first_reply(asked, do=partial(self._moved, move))
+        return Response(Fragment(stored.reply), headers={REPLAYED: "true"} if replayed else {})
+
+    def _moved(self, move: Any) -> Done:
+        row = move().data
+        return Done(self.renderer_classes[0]().render(row), row["model"], row["to"])
+
+
+def once(view: type[APIView]) -> type[APIView]:
+    """That view of the registry, which imports nothing from here, done once for each `Idempotency-Key`."""
+    wrapped: type[APIView] = type(view.__name__, (MovesOnce, view), {"__doc__": view.__doc__})
+    return extend_schema_view(post=extend_schema(parameters=PARAMETERS))(wrapped)

@@ -4,20 +4,17 @@ from typing import Any
 
 from django.db.models import QuerySet
 from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
-from rest_framework.pagination import CursorPagination
 
 from cryptoml_site.errors import InvalidFields, Problem
 from predictions.callers import Caller
 from predictions.filters import PredictionFilter
 from predictions.models import Prediction, PredictionQuerySet, Scope
 from predictions.serializers import PredictionSerializer
+from registry.pagination import NewestFirst
 
 
-class NewestFirst(CursorPagination):
+class NewestAnswersFirst(NewestFirst):
     ordering = "-id"
-    page_size = 50
-    page_size_query_param = "limit"
-    max_page_size = 1000
 
 
 class ReadsPredictions(GenericAPIView[Prediction]):
@@ -37,7 +34,7 @@ class ReadsPredictions(GenericAPIView[Prediction]):
 class ListPredictions(ReadsPredictions, ListAPIView[Prediction]):
     """The prediction log, newest first; pages by cursor, so that it stays quick however long the log."""
 
-    pagination_class = NewestFirst
+    pagination_class = NewestAnswersFirst
     filterset_class = PredictionFilter
 
     def filter_queryset(self, queryset: QuerySet[Prediction, Any]) -> QuerySet[Prediction, Any]:

@@ -1,43 +1,119 @@
-"""A version's figures beside what they must beat, in words for people."""
+"""What is measured of a version, each figure with what it must beat, in words for people."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Report = dict[str, Any]
+Better = Literal["higher", "lower", "neither"]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """`wanted` says which way is better."""
+    """`path` leads to the number in the report; `show` and `baseline` say it, and what it must beat, in words."""
 
+    key: str
+    short: str  # heads a column
     name: str
-    value: str
-    baseline: str
-    wanted: str
+    path: tuple[str, ...]
+    better: Better
+    show: Callable[[Report], str]
+    baseline: Callable[[Report], str]
+
+    @property
+    def wanted(self) -> str:
+        return "" if self.better == "neither" else f"{self.better} is better"
+
+    def value(self, report: Report) -> float | None:
+        """None where it was not measured."""
+        found: float | None = dig(report, *self.path)
+        return found
+
+    def said(self, report: Report) -> str:
+        return "unknown" if self.value(report) is None else self.show(report)
 
 
-def figures(report: dict[str, Any]) -> list[Figure]:
-    """The figures that the gates look at; none where there is no walk-forward report."""
-    if not report:
-        return []
-    metrics, constant, edge = report["metrics"], report["constant"], report["edge"]
-    baseline = f"{_number(report['baseline']['accuracy'])} ({report['baseline']['name']})"
-    brier, log_loss = (f"{_number(constant[name])} (base rate)" for name in ("brier", "log_loss"))
-    return [
-        Figure("Accuracy", _with_interval(metrics["accuracy"]), baseline, "higher is better"),
-        Figure("Edge over the naive rule", _with_interval(edge, signed=True), "0", "the interval should lie above 0"),
-        Figure("Brier score", _number(metrics["brier"]), brier, "lower is better"),
-        Figure("Log loss", _number(metrics["log_loss"]), log_loss, "lower is better"),
-        Figure("Predictions judged", f"{edge['n']:,}", "", "more is better"),
-    ]
+def dig(report: Report, *path: str) -> Any:
+    """What lies there; None where the report does not go so deep."""
+    found: Any = report
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
 
 
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.4f}"
+def number(value: float | None, *, digits: int = 4) -> str:
+    return "unknown" if value is None else f"{value:.{digits}f}"
 
 
-def _with_interval(figure: dict[str, Any], *, signed: bool = False) -> str:
-    sign = "+" if signed else ""
-    if figure["value"] is None:
+def with_interval(figure: dict[str, Any] | None, *, signed: bool = False) -> str:
+    if not figure or figure.get("value") is None:
         return "unknown"
-    if figure["low"] is None:
+    sign = "+" if signed else ""
+    if figure.get("low") is None:
         return f"{figure['value']:{sign}.3f} (no interval)"
     return f"{figure['value']:{sign}.3f} [{figure['low']:{sign}.3f}, {figure['high']:{sign}.3f}]"
+
+
+def _plain(key: str, short: str, name: str, better: Better, baseline: Callable[[Report], str]) -> Figure:
+    path = ("metrics", key)
+    return Figure(key, short, name, path, better, lambda report: number(dig(report, *path)), baseline)
+
+
+def _constant(key: str) -> Callable[[Report], str]:
+    return lambda report: f"{number(dig(report, 'constant', key))} (base rate)"
+
+
+def _naive(report: Report) -> str:
+    return f"{number(dig(report, 'baseline', 'accuracy'))} ({dig(report, 'baseline', 'name')})"
+
+
+def _basis_points(*path: str) -> Callable[[Report], str]:
+    return lambda report: f"{dig(report, *path):+.2f} bp" if dig(report, *path) is not None else "unknown"
+
+
+def _held(report: Report) -> str:
+    return f"{_basis_points('trading', 'hold_bp')(report)} (buy and hold)"
+
+
+FIGURES = (
+    Figure(
+        "accuracy",
+        "Accuracy",
+        "Accuracy",
+        ("metrics", "accuracy", "value"),
+        "higher",
+        lambda report: with_interval(dig(report, "metrics", "accuracy")),
+        _naive,
+    ),
+    Figure(
+        "edge",
+        "Edge",
+        "Edge over the naive rule",
+        ("edge", "value"),
+        "higher",
+        lambda report: with_interval(dig(report, "edge"), signed=True),
+        lambda _report: "0, outside the interval",
+    ),
+    _plain("brier", "Brier", "Brier score", "lower", _constant("brier")),
+    _plain("log_loss", "Log loss", "Log loss", "lower", _constant("log_loss")),
+    _plain("roc_auc", "AUC", "ROC AUC", "higher", lambda _report: "0.5 (chance)"),
+    _plain("ece", "ECE", "Calibration error", "lower", lambda _report: ""),
+    Figure(
+        "net",
+        "Net",
+        "Return per candle, after costs",
+        ("trading", "net_bp"),
+        "higher",
+        _basis_points("trading", "net_bp"),
+        _held,
+    ),
+    Figure(
+        "n",
+        "Judged",
+        "Predictions judged",
+        ("edge", "n"),
+        "neither",
+        lambda report: f"{report['edge']['n']:,}",
+        lambda _report: "",
+    ),
+)

@@ -21,3 +21,13 @@ def list_url(model: type[Model], relation: ForeignObjectRel, row: Model) -> str:
     opts = model._meta
     url = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
     return f"{url}?{relation.field.name}__id__exact={row.pk}"
+
+
+def made_by(site: AdminSite, row: Model) -> SafeString:
+    """A link to each row that stands for this one alone, such as the run that made a version."""
+    alone = [relation for relation in row._meta.related_objects if relation.one_to_one]
+    found = [getattr(row, str(relation.get_accessor_name()), None) for relation in alone]
+    pages = (
+        (reverse(f"admin:{one._meta.label_lower.replace('.', '_')}_change", args=[one.pk]), one) for one in found if one
+    )
+    return format_html_join(" · ", '<a href="{}">{}</a>', pages)

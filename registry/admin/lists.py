@@ -5,10 +5,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib import admin
-from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import PAGE_VAR
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
 
 M = TypeVar("M", bound=Model)
 FARTHEST = 10_000_000  # pages, beyond which nobody looks and Postgres' numbers end
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 else:
     _Pages = Paginator
 
-    class _ModelAdmin(admin.ModelAdmin):
-        """Django's own takes no type parameter when it runs."""
+    class _ModelAdmin(ModelAdmin):
+        """Unfold's takes no type parameter when it runs."""
 
         def __class_getitem__(cls, _model: object) -> type:
             return cls
@@ -31,6 +33,8 @@ class LookAhead(_Pages):
 
     `count` is what is known to be there: exact on the last page, one row too few to be all of them before.
     """
+
+    template_name = "admin/registry/look_ahead.html"
 
     def __init__(self, rows: Any, per_page: int, *, number: int) -> None:
         super().__init__(rows, per_page)
@@ -64,7 +68,7 @@ class LookAhead(_Pages):
         return self.get_elided_page_range(self.number)
 
 
-class QuickChangeList(ChangeList):
+class QuickChangeList(ChangeList):  # type: ignore[misc]  # Unfold ships no types
     model_admin: "QuickAdmin[Any]"
     paginator: LookAhead
 
@@ -75,7 +79,8 @@ class QuickChangeList(ChangeList):
 
 
 class QuickAdmin(_ModelAdmin[M]):
-    change_list_template = "admin/registry/quick_change_list.html"
+    list_fullwidth = True
+    list_per_page = 50  # a row has some 6 KB of Unfold's markup
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_max_show_all = 0

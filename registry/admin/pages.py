@@ -15,6 +15,7 @@ from django.views.generic import FormView
 
 from cryptoml_site.errors import Refused
 from registry.actors import user_actor
+from registry.admin.dressing import dress
 from registry.admin.lists import M, QuickAdmin
 
 if TYPE_CHECKING:
@@ -32,14 +33,23 @@ class AskingPage(PermissionRequiredMixin, _FormView):
     model_admin: Any = None  # given to as_view()
     verb: ClassVar[str]  # on the button
     explanation: ClassVar[str] = ""
+    tone: ClassVar[str] = "default"  # of the button that leads here: "primary" where it is what most come for
+    takes_away: ClassVar[bool] = False
 
     @property
     def actor(self) -> str:
         return user_actor(self.request.user)
 
+    @property
+    def button(self) -> str:
+        return "danger" if self.takes_away else "primary"
+
     def admin_url(self, page: str, *args: Any) -> str:
         opts = self.model_admin.opts
         return reverse(f"admin:{opts.app_label}_{opts.model_name}_{page}", args=args)
+
+    def get_form(self, form_class: type[forms.Form] | None = None) -> forms.Form:
+        return dress(super().get_form(form_class))
 
     def act(self, answers: dict[str, Any]) -> HttpResponse:
         """What the button does. May raise Refused, having changed nothing."""
@@ -92,6 +102,11 @@ class Confirmation(AskingPage):
         return self.admin_url("change", self.subject.pk)
 
     @property
+    def landing(self) -> str:
+        """Where to go once it is done."""
+        return self.back
+
+    @property
     def title(self) -> str:
         return f"{self.verb} {self.subject}"
 
@@ -99,11 +114,14 @@ class Confirmation(AskingPage):
         said = self.change(answers)
         self.model_admin.log_change(self.request, self.subject, said)
         self.model_admin.message_user(self.request, f"Done: {said}.", messages.SUCCESS)
-        return redirect(self.back)
+        return redirect(self.landing)
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         self.__dict__.pop("subject", None)  # a refused change may have left marks on it: show what is stored
         return super().form_invalid(form)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(object=self.subject, **kwargs)
 
 
 class ConfirmingAdmin(QuickAdmin[M]):
@@ -133,6 +151,15 @@ class ConfirmingAdmin(QuickAdmin[M]):
     def pages_for(self, request: HttpRequest) -> list[type[Confirmation]]:
         return [page for page in self.pages if request.user.has_perm(str(page.permission_required))]
 
+    def page_of(self, request: HttpRequest, row: M) -> dict[str, Any]:
+        """What a row's own page shows beside its fields."""
+        return {}
+
+    def buttons(self, request: HttpRequest, subject: M) -> list[dict[str, str]]:
+        """The pages that can do something for this row, for who may press their buttons."""
+        offered = [page for page in self.pages_for(request) if page.offered(subject)]
+        return [{"verb": page.verb, "url": self.page_url(page, subject), "tone": page.tone} for page in offered]
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return {page.name: (_go_to(page), page.name, f"{page.verb} … (select one)") for page in self.pages_for(request)}
 
@@ -146,8 +173,7 @@ class ConfirmingAdmin(QuickAdmin[M]):
         obj: M | None = None,
     ) -> HttpResponse:
         if obj is not None:
-            offered = [page for page in self.pages_for(request) if page.offered(obj)]
-            context["pages"] = [{"verb": page.verb, "url": self.page_url(page, obj)} for page in offered]
+            context |= {"pages": self.buttons(request, obj), **self.page_of(request, obj)}
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 

@@ -2,62 +2,33 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from registry.admin.comparing import Comparison
 from registry.admin.links import links_to_related
-from registry.admin.pages import Confirmation, ConfirmingAdmin
+from registry.admin.moves import MODEL_PAGES
+from registry.admin.pages import ConfirmingAdmin
+from registry.admin.timeline import Timeline
+from registry.admin.versions_table import VersionsTable
 from registry.concerns import concerns
-from registry.forms import RollbackForm
-from registry.models import Deployment, RegisteredModel
-
-
-class RollbackPage(Confirmation):
-    """Puts back what the newest move replaced; no gate is asked."""
-
-    name, verb = "rollback", "Roll back"
-    permission_required = "registry.change_modelversion"
-    form_class = RollbackForm
-    template_name = "admin/registry/rollback.html"
-
-    @classmethod
-    def offered(cls, subject: RegisteredModel) -> bool:
-        return subject.deployments.moves().exists()
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "model": self.subject}
-
-    def change(self, answers: dict[str, Any]) -> str:
-        moved = self.subject.rollback(actor=self.actor, reason=answers["reason"], to=answers["to"])
-        return f"{moved.to_version} is in production again: generation {moved.generation}"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(newest=self.subject.deployments.newest_move(), **kwargs)
-
-
-class MakeDefaultPage(Confirmation):
-    name, verb = "make-default", "Make default"
-    permission_required = "registry.change_registeredmodel"
-    explanation = (
-        "The default model answers where a request names none; clients who name none get this one from now on."
-    )
-
-    @classmethod
-    def offered(cls, subject: RegisteredModel) -> bool:
-        return not subject.is_default
-
-    def change(self, answers: dict[str, Any]) -> str:
-        self.subject.make_default()
-        return f"{self.subject} is the default model"
+from registry.gates.questions import questions_for
+from registry.labels import ALARMING, pill
+from registry.models import Deployment, ModelVersion, RegisteredModel
+from registry.serving import take_over
 
 
 @admin.register(RegisteredModel)
 class RegisteredModelAdmin(ConfirmingAdmin[RegisteredModel]):
     """What answers for each name, since when and by whom, from the ledger."""
 
-    pages = (RollbackPage, MakeDefaultPage)
+    pages = MODEL_PAGES
+    change_form_template = "admin/registry/registeredmodel/change_form.html"
     list_display = ("name", "market", "horizon", "is_default", "production", "since", "by", "state")
     list_filter = ("is_default",)
     search_fields = ("name", "market")
@@ -68,20 +39,76 @@ class RegisteredModelAdmin(ConfirmingAdmin[RegisteredModel]):
         newest = Prefetch("deployments", Deployment.objects.in_force(), to_attr="newest_moves")
         return super().get_queryset(request).prefetch_related(newest)
 
+    def get_urls(self) -> list[URLPattern]:
+        ours = [
+            path(
+                "<int:pk>/serving/", self.admin_site.admin_view(self.serving), name="registry_registeredmodel_serving"
+            ),
+            path(
+                "<int:pk>/compare/", self.admin_site.admin_view(self.compare), name="registry_registeredmodel_compare"
+            ),
+        ]
+        return [*ours, *super().get_urls()]
+
     def has_change_permission(self, request: HttpRequest, obj: RegisteredModel | None = None) -> bool:
         return False  # its market and horizon are what its versions learnt; the pages change the rest
 
     def get_fields(self, request: HttpRequest, obj: RegisteredModel | None = None) -> tuple[str, ...]:
-        given = ("name", "market", "horizon")
-        return given if obj is None else (*given, "is_default", "production", "since", "by", "why", "state", "links")
+        return ("name", "market", "horizon") if obj is None else ()
 
-    def get_readonly_fields(self, request: HttpRequest, obj: RegisteredModel | None = None) -> tuple[str, ...]:
-        return () if obj is None else self.get_fields(request, obj)
+    def page_of(self, request: HttpRequest, row: RegisteredModel) -> dict[str, Any]:
+        model, move = row, _newest(row)
+        return {
+            "model": model,
+            "move": move,
+            "suspension": model.suspension,
+            "take_over": move and take_over(move),
+            "concerns": concerns([model]).get(model.pk, []),
+            "timeline": Timeline.of(model),
+            "table": VersionsTable(model, sort=request.GET.get("sort", "")),
+            "gates": questions_for(model),
+            "may_override": request.user.has_perm("registry.add_gateoverride"),
+            "may_move": request.user.has_perm("registry.change_modelversion"),
+            "links": links_to_related(self.admin_site, model),
+        }
+
+    def serving(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The part of the page that says which workers serve what the ledger says; it asks again until all do."""
+        model = self._seen(request, pk)
+        move = model.deployments.newest_move()
+        context = {"model": model, "move": move, "take_over": move and take_over(move)}
+        return render(request, "admin/registry/registeredmodel/take_over.html", context)
+
+    def compare(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Any two versions side by side: ?a=1&b=2, by default the newest beside production."""
+        model = self._seen(request, pk)
+        chosen = [_numbered(model, request.GET.get(name, "")) for name in ("a", "b")]
+        beside = [version for version in chosen if version is not None] or _newest_beside_production(model)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "object": model,
+            "title": f"Versions of {model} side by side",
+            "numbers": model.versions.values_list("number", "stage"),
+            "comparison": Comparison(beside),
+            "may_move": request.user.has_perm("registry.change_modelversion"),
+        }
+        return render(request, "admin/registry/registeredmodel/compare.html", context)
+
+    def _seen(self, request: HttpRequest, pk: int) -> RegisteredModel:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        model = RegisteredModel.objects.filter(pk=pk).first()
+        if model is None:
+            raise Http404("there is no such model")
+        return model
 
     def dressed(self, rows: Sequence[RegisteredModel]) -> Sequence[RegisteredModel]:
         said = concerns(rows)
+        shut = {row.model_id: row for row in Deployment.objects.suspensions().filter(model__in=[m.pk for m in rows])}
         for model in rows:
             model.concerns = said.get(model.pk, [])  # type: ignore[attr-defined]
+            model.shut = shut.get(model.pk)  # type: ignore[attr-defined]
         return rows
 
     @admin.display(description="in production", empty_value="nothing")
@@ -99,20 +126,23 @@ class RegisteredModelAdmin(ConfirmingAdmin[RegisteredModel]):
         move = _newest(model)
         return f"{move.actor} ({move.kind})" if move else None
 
-    @admin.display(description="reason", empty_value="-")
-    def why(self, model: Any) -> str | None:
-        move = _newest(model)
-        return move.reason if move else None
-
     @admin.display(description="state")
     def state(self, model: Any) -> SafeString | str:
-        said = model.concerns if hasattr(model, "concerns") else concerns([model]).get(model.pk, [])
-        return format_html_join("", "<div>{}</div>", ((sentence,) for sentence in said)) or "fine"
-
-    @admin.display(description="see also")
-    def links(self, model: RegisteredModel) -> SafeString:
-        return links_to_related(self.admin_site, model)
+        alarm = pill("suspended", ALARMING) if model.shut else ""
+        said = format_html_join("", "<div>{}</div>", ((sentence,) for sentence in model.concerns))
+        return format_html("<div>{}{}</div>", alarm, said) if alarm or said else "fine"
 
 
 def _newest(model: Any) -> Deployment | None:
     return model.newest_moves[0] if model.newest_moves else None
+
+
+def _numbered(model: RegisteredModel, number: str) -> ModelVersion | None:
+    if not number.isdecimal() or len(number) > 9:
+        return None
+    return model.versions.filter(number=int(number)).first()
+
+
+def _newest_beside_production(model: RegisteredModel) -> list[ModelVersion]:
+    newest, production = model.versions.first(), model.versions.in_production().first()
+    return [version for version in dict.fromkeys([newest, production]) if version is not None]

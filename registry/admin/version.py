@@ -1,82 +1,36 @@
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.loader import render_to_string
+from django.db.models import F, FloatField, QuerySet
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from registry.actors import user_actor
-from registry.admin.figures import figures
-from registry.admin.links import links_to_related
+from registry.admin.charts import plots, undrawn
+from registry.admin.comparing import Comparison
+from registry.admin.files import Files, hand_out
+from registry.admin.links import links_to_related, made_by
 from registry.admin.lists import ReadOnlyAdmin
-from registry.admin.pages import Confirmation, ConfirmingAdmin
-from registry.forms import PromotionForm, ReasonForm
-from registry.gates import judge
+from registry.admin.moves import VERSION_PAGES, RollbackPage
+from registry.admin.pages import ConfirmingAdmin
+from registry.bundles import BundleAltered
+from registry.labels import ALARMING, WARNING, pill, stage_pill
 from registry.models import ModelVersion, VersionEdit
 
-Stage = ModelVersion.Stage
+ROLLBACK = "admin:registry_registeredmodel_rollback"
 
 
-class StagePage(Confirmation):
-    """A candidate is staged: ready to answer, and to be tried by its number."""
-
-    name, verb = "stage", "Stage"
-    permission_required = "registry.change_modelversion"
-    form_class = ReasonForm
-    explanation = "A staged version is kept ready and can be tried by number; what answers stays as it is."
-
-    @classmethod
-    def offered(cls, subject: ModelVersion) -> bool:
-        return subject.stage == Stage.CANDIDATE
-
-    def change(self, answers: dict[str, Any]) -> str:
-        moved = self.subject.to_staging(actor=self.actor, reason=answers["reason"])
-        return f"{self.subject} is staged: generation {moved.generation}"
-
-
-class PromotePage(Confirmation):
-    """Shows what answers now and what would, the figures beside their baselines, and what each gate says."""
-
-    name, verb = "promote", "Promote"
-    permission_required = "registry.change_modelversion"
-    form_class = PromotionForm
-    template_name = "admin/registry/promote.html"
-
-    @classmethod
-    def offered(cls, subject: ModelVersion) -> bool:
-        return subject.stage in (Stage.CANDIDATE, Stage.STAGING)
-
-    @property
-    def may_override(self) -> bool:
-        return self.request.user.has_perm("registry.override_gates")
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "may_override": self.may_override}
-
-    def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:
-        if "override" in request.POST and not self.may_override:
-            raise PermissionDenied("overriding gates needs the permission registry.override_gates")
-        return super().post(request, *args, **kwargs)
-
-    def change(self, answers: dict[str, Any]) -> str:
-        moved = self.subject.promote(actor=self.actor, reason=answers["reason"], override=answers["override"])
-        return f"{self.subject} is in production: generation {moved.generation}"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        version, production = self.subject, self.subject.model.versions.in_production().first()
-        return super().get_context_data(
-            production=production,
-            compared=compared(version, production),
-            verdicts=judge(version, override=True).as_json()["verdicts"],
-            **kwargs,
-        )
-
-
-class VersionEditInline(admin.TabularInline):  # type: ignore[type-arg]  # takes no parameters when it runs
+class VersionEditInline(TabularInline):  # type: ignore[misc]  # Unfold ships no types
     """What was said of the version before, newest first."""
 
     model = VersionEdit
@@ -96,16 +50,16 @@ class VersionEditInline(admin.TabularInline):  # type: ignore[type-arg]  # takes
 class ModelVersionAdmin(ConfirmingAdmin[ModelVersion]):
     """Immutable but for its stage, which the pages move, and its tags and description, whose edits are kept."""
 
-    pages = (PromotePage, StagePage)
+    pages = VERSION_PAGES
     inlines = (VersionEditInline,)
+    change_form_template = "admin/registry/modelversion/change_form.html"
     list_display = (
-        "__str__",
-        "stage",
+        "version",
+        "stage_said",
         "accuracy",
         "edge",
         "estimator",
         "feature_set",
-        "simulated",
         "tags",
         "created_at",
         "created_by",
@@ -116,36 +70,19 @@ class ModelVersionAdmin(ConfirmingAdmin[ModelVersion]):
     ordering = ("-pk",)
     search_fields = ("model__name", "tags__icontains", "description", "^bundle")
     search_help_text = "Name of a model, a tag, words of the description, or the beginning of the bundle's sha256"
-    fieldsets = (
-        (None, {"fields": ("model", "number", "stage", "links", "beside_baseline")}),
-        ("What people say of it", {"fields": ("tags", "description", "claimed")}),
-        (
-            "Where it comes from",
-            {
-                "fields": (
-                    ("data_start", "data_end"),
-                    "simulated",
-                    "estimator",
-                    "params",
-                    "feature_set",
-                    ("created_at", "created_by"),
-                    "bundle",
-                    "data_sha256",
-                    "feature_set_sha256",
-                    "code_revision",
-                )
-            },
-        ),
-        ("What it asks for", {"fields": ("features",)}),
-        ("The whole report, and what fitted it", {"fields": ("report", "environment"), "classes": ("collapse",)}),
-    )
-    editable = ("tags", "description")
+    fieldsets = (("What people say of it", {"fields": ("tags", "description")}),)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.download)
+        return [path("<int:pk>/files/<str:name>", view, name="registry_modelversion_file"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
+        measured = {"accuracy_value": "metrics__metrics__accuracy__value", "edge_value": "metrics__edge__value"}
         return (
             super()
             .get_queryset(request)
             .annotate(measured=F("metrics__metrics__accuracy"), beside=F("metrics__baseline"), lead=F("metrics__edge"))
+            .annotate(**{name: Cast(KT(where), FloatField()) for name, where in measured.items()})
         )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -155,44 +92,77 @@ class ModelVersionAdmin(ConfirmingAdmin[ModelVersion]):
         self, request: HttpRequest, obj: ModelVersion | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
         said = {"tags": "Separated by commas.", "description": "Each edit is kept: see below."}
-        return super().get_form(request, obj, change, help_texts=said, **kwargs)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: ModelVersion | None = None) -> list[str]:
-        named = [name for _, options in self.fieldsets for field in options["fields"] for name in _flat(field)]
-        return [name for name in named if name not in self.editable]
+        worn = {"tags": UnfoldAdminTextInputWidget, "description": UnfoldAdminTextareaWidget}
+        return super().get_form(request, obj, change, help_texts=said, widgets=worn, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: ModelVersion, form: Any, change: bool) -> None:
         VersionEdit.objects.write(obj, tags=obj.tags, description=obj.description, actor=user_actor(request.user))
 
-    @admin.display(description="accuracy (naive rule)")
+    def page_of(self, request: HttpRequest, row: ModelVersion) -> dict[str, Any]:
+        version, drawn = row, plots(row.metrics)
+        return {
+            "version": version,
+            "suspension": version.model.suspension,
+            "quarantine": version.model.deployments.quarantines().filter(from_version=version).first(),
+            "comparison": Comparison([version]),
+            "plots": [plot for plot in drawn if plot.data],
+            "undrawn": undrawn(drawn),
+            "rollback": self._rollback(request, version),
+            "files": Files(version),
+            "made_by": made_by(self.admin_site, version),
+            "history": version.deployments.select_related("to_version", "from_version")[:10],
+            "report": json.dumps(version.metrics, indent=1),
+            "environment": json.dumps(version.environment, indent=1),
+            "links": links_to_related(self.admin_site, version),
+        }
+
+    def _rollback(self, request: HttpRequest, version: ModelVersion) -> str:
+        """Where to leave this version from; empty where it does not answer, or for who may not."""
+        may = version.stage == ModelVersion.Stage.PRODUCTION and request.user.has_perm(RollbackPage.permission_required)
+        return reverse(ROLLBACK, args=[version.model_id]) if may and RollbackPage.offered(version.model) else ""
+
+    def download(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        version = ModelVersion.objects.select_related("model").filter(pk=pk).first()
+        if version is None:
+            raise Http404("there is no such version")
+        try:
+            return hand_out(version, name)
+        except BundleAltered as altered:
+            self.message_user(request, str(altered), messages.ERROR)
+            return redirect("admin:registry_modelversion_change", pk)
+
+    def dressed(self, rows: Sequence[ModelVersion]) -> Sequence[ModelVersion]:
+        shut = set(ModelVersion.objects.quarantined().filter(pk__in=[v.pk for v in rows]).values_list("pk", flat=True))
+        for version in rows:
+            version.shut = version.pk in shut  # type: ignore[attr-defined]
+        return rows
+
+    @admin.display(description="version", ordering="model__name")
+    def version(self, version: ModelVersion) -> str:
+        return str(version)
+
+    @admin.display(description="stage", ordering="stage")
+    def stage_said(self, version: Any) -> SafeString:
+        marks = [pill("quarantined", ALARMING)] if version.shut else []
+        marks += [pill("files purged", WARNING)] if version.purged_at else []
+        marks += [pill("simulated")] if version.simulated else []
+        return format_html("{} {}", stage_pill(version.stage), SafeString(" ".join(marks)))
+
+    @admin.display(description="accuracy (naive rule)", ordering="accuracy_value")
     def accuracy(self, version: Any) -> str:
         if version.measured is None:
             return "no report"
         return f"{version.measured['value']:.3f} ({version.beside['accuracy']:.3f})"
 
-    @admin.display(description="edge")
+    @admin.display(description="edge", ordering="edge_value")
     def edge(self, version: Any) -> str:
         lead = version.lead
         if lead is None:
             return ""
         interval = "" if lead["low"] is None else f" [{lead['low']:+.3f}, {lead['high']:+.3f}]"
         return f"{lead['value']:+.3f}{interval}"
-
-    @admin.display(description="see also")
-    def links(self, version: ModelVersion) -> SafeString:
-        return links_to_related(self.admin_site, version)
-
-    @admin.display(description="walk-forward figures")
-    def beside_baseline(self, version: ModelVersion) -> str:
-        return render_to_string("admin/registry/figures.html", {"compared": compared(version, None)})
-
-    @admin.display(description="features, in order")
-    def features(self, version: ModelVersion) -> str:
-        return render_to_string("admin/registry/signature.html", {"signature": version.signature})
-
-    @admin.display(description="report")
-    def report(self, version: ModelVersion) -> SafeString:
-        return format_html("<pre>{}</pre>", json.dumps(version.metrics, indent=1))
 
 
 @admin.register(VersionEdit)
@@ -201,17 +171,3 @@ class VersionEditAdmin(ReadOnlyAdmin[VersionEdit]):
     list_select_related = ("version__model",)
     list_filter = ("version__model",)
     search_fields = ("actor", "version__model__name")
-
-
-def compared(version: ModelVersion, production: ModelVersion | None) -> dict[str, Any]:
-    """The figures of a version, each beside its baseline and beside the version in production, if another."""
-    others = {figure.name: figure.value for figure in figures(production.metrics)} if production else {}
-    return {
-        "version": version,
-        "production": production,
-        "rows": [(figure, others.get(figure.name, "no report")) for figure in figures(version.metrics)],
-    }
-
-
-def _flat(field: Any) -> tuple[str, ...]:
-    return field if isinstance(field, tuple) else (field,)

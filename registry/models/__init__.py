@@ -1,6 +1,7 @@
 """Which versions exist, which one answers, and who changed what about them."""
 
 from registry.models.edits import VersionEdit
+from registry.models.gate_overrides import GateOverride
 from registry.models.imports import ModelImport
 from registry.models.ledger import ACTOR, Deployment
 from registry.models.registered import NAME, MovedMeanwhile, RegisteredModel
@@ -10,6 +11,7 @@ __all__ = [
     "ACTOR",
     "NAME",
     "Deployment",
+    "GateOverride",
     "ModelImport",
     "ModelVersion",
     "MovedMeanwhile",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NotRequired, Self, TypedDict, Unpack
 
 from django.core.validators import RegexValidator
 from django.db import connection, models
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
 LEDGER_LOCK = 0x4C454447  # 'LEDG': the key of the one advisory lock under which generations are drawn
 ACTOR = r"^(user|key|schedule|command):.+$"
+
+
+class Who(TypedDict):
+    """Whose move it is, why, and in which request; an actor is a label, as ACTOR says."""
+
+    actor: str
+    reason: str
+    request_id: NotRequired[str]
 
 
 class DeploymentQuerySet(models.QuerySet["Deployment"]):
@@ -63,26 +71,22 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         version: ModelVersion,
         kind: Deployment.Kind,
         *,
-        actor: str,
-        reason: str,
-        request_id: str = "",
         replaced: ModelVersion | None = None,
         evidence: dict[str, Any] | None = None,
         undoes: Deployment | None = None,
+        **who: Unpack[Who],
     ) -> Deployment:
         """Append one row about a version. The caller holds the lock. Raises Refused for an empty reason."""
-        if not reason.strip():
+        if not who["reason"].strip():
             raise Refused("say why: the ledger keeps the reason", code="missing_reason", field="reason")
         return self.create(
             model=version.model,
             kind=kind,
             from_version=replaced,
             to_version=version,
-            actor=actor,
-            reason=reason.strip(),
             evidence=evidence or {},
             undoes=undoes,
-            request_id=request_id,
+            **who | {"reason": who["reason"].strip()},
         )
 
     def _newest_by_model(self) -> Self:
@@ -101,6 +105,7 @@ class Deployment(models.Model):
         SUSPEND = "suspend"
         RESUME = "resume"
         LIFT = "lift", "lift the quarantine"
+        PURGE = "purge"
 
     DONE = {
         Kind.PROMOTE: "promoted",
@@ -111,6 +116,7 @@ class Deployment(models.Model):
         Kind.SUSPEND: "suspended the model at",
         Kind.RESUME: "resumed the model at",
         Kind.LIFT: "lifted the quarantine of",
+        Kind.PURGE: "purged the files of",
     }
     MOVES = (Kind.PROMOTE, Kind.ROLLBACK)
     SWITCHES = (Kind.SUSPEND, Kind.RESUME)

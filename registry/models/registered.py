@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Unpack
 
 from django.core.validators import RegexValidator
 from django.db import models, transaction
@@ -12,9 +12,8 @@ from django.db.models import Max, Q
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Invalid, Refused, Unknown
-from registry.bundles import verify_bundle
 from registry.gates import SameSignature
-from registry.models.ledger import Deployment
+from registry.models.ledger import Deployment, Who
 from registry.models.versions import ModelVersion
 
 NAME = r"^[a-z0-9][a-z0-9._-]*$"
@@ -117,12 +116,10 @@ class RegisteredModel(models.Model):
     def rollback(
         self,
         *,
-        actor: str,
-        reason: str,
         to: int | None = None,
         leaving: int | None = None,
         override: bool = False,
-        request_id: str = "",
+        **who: Unpack[Who],
     ) -> Deployment:
         """Put back what the newest move replaced, or version `to`; no gate is asked and no second person.
 
@@ -131,7 +128,7 @@ class RegisteredModel(models.Model):
         Refused where nothing was replaced, the version never answered or asks for other features than production.
         """
         target = self._rollback_target(to)
-        verify_bundle(target.bundle)
+        target.verify()
         with transaction.atomic():
             Deployment.objects.lock()
             self.expect(leaving)
@@ -148,28 +145,26 @@ class RegisteredModel(models.Model):
                 target,
                 Deployment.Kind.ROLLBACK,
                 replaced=replaced,
-                actor=actor,
-                reason=reason,
-                request_id=request_id,
                 evidence=evidence,
                 undoes=newest,
+                **who,
             )
 
-    def suspend(self, *, actor: str, reason: str, request_id: str = "") -> Deployment:
+    def suspend(self, **who: Unpack[Who]) -> Deployment:
         """Give no answers until `resume`: every request is refused, no forecast is made. Raises Refused."""
         with transaction.atomic():
             Deployment.objects.lock()
             if self.suspension is not None:
                 raise Refused(f"{self} is suspended already: {self.suspension.sentence}", code="already_suspended")
-            return self._switch(Deployment.Kind.SUSPEND, actor=actor, reason=reason, request_id=request_id)
+            return self._switch(Deployment.Kind.SUSPEND, **who)
 
-    def resume(self, *, actor: str, reason: str, request_id: str = "") -> Deployment:
+    def resume(self, **who: Unpack[Who]) -> Deployment:
         """Answer again. Raises Refused."""
         with transaction.atomic():
             Deployment.objects.lock()
             if self.suspension is None:
                 raise Refused(f"{self} is not suspended", code="not_suspended")
-            return self._switch(Deployment.Kind.RESUME, actor=actor, reason=reason, request_id=request_id)
+            return self._switch(Deployment.Kind.RESUME, **who)
 
     def make_default(self) -> None:
         with transaction.atomic():
@@ -177,11 +172,11 @@ class RegisteredModel(models.Model):
             self.is_default = True
             self.save(update_fields=["is_default"])
 
-    def _switch(self, kind: Deployment.Kind, *, actor: str, reason: str, request_id: str) -> Deployment:
+    def _switch(self, kind: Deployment.Kind, **who: Unpack[Who]) -> Deployment:
         newest = self.deployments.newest_move()
         if newest is None:
             raise Refused(f"{self} has nothing in production: it gives no answers anyway", code="no_production_version")
-        return Deployment.objects.record(newest.to_version, kind, actor=actor, reason=reason, request_id=request_id)
+        return Deployment.objects.record(newest.to_version, kind, **who)
 
     def _rollback_target(self, to: int | None) -> ModelVersion:
         newest = self.deployments.newest_move()

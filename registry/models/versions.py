@@ -1,10 +1,8 @@
-"""Which versions exist, and at which stage of its life each is."""
+"""Which versions exist, and what is known of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models, transaction
@@ -13,9 +11,10 @@ from django.db.models import Max, Q
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Refused, Unknown
 from registry.actors import is_person, is_schedule
-from registry.bundles import verify_bundle
+from registry.bundles import delete_bundle, verify_bundle
 from registry.gates import judge
-from registry.models.ledger import Deployment
+from registry.models.ledger import Deployment, Who
+from registry.purging import check_purgeable
 
 if TYPE_CHECKING:
     from registry.models.registered import RegisteredModel
@@ -94,10 +93,10 @@ class ModelVersion(models.Model):
     environment = models.JSONField(default=dict, help_text="Interpreter, libraries and machine that fitted it.")
     tags = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     description = models.TextField(blank=True)
-    purged_at = models.DateTimeField(null=True, editable=False, help_text="When its files were deleted.")
     claimed = models.JSONField(default=dict, help_text="What its maker says of it; shown as claimed, feeds no gate.")
     created_by = models.CharField(max_length=100)
     created_at = models.DateTimeField(default=now)
+    purged_at = models.DateTimeField(null=True, editable=False, help_text="When its files were deleted.")
 
     objects = ModelVersionQuerySet.as_manager()
 
@@ -134,79 +133,71 @@ class ModelVersion(models.Model):
     def quarantined(self) -> bool:
         return ModelVersion.objects.quarantined().filter(pk=self.pk).exists()
 
-    def promote(
-        self,
-        *,
-        actor: str,
-        reason: str,
-        override: bool = False,
-        leaving: int | None = None,
-        request_id: str = "",
-    ) -> Deployment:
+    def verify(self) -> None:
+        """Read every file of its bundle. Raises BundleAltered, Refused where they were purged."""
+        if self.purged_at is not None:
+            raise Refused(f"the files of {self} were purged: train it anew", code="purged")
+        verify_bundle(self.bundle)
+
+    def promote(self, *, override: bool = False, leaving: int | None = None, **who: Unpack[Who]) -> Deployment:
         """Put this version into production, archive the one it replaces, and write the ledger rows.
 
         leaving: number of the version that the caller believes in production, 0 for none; None believes nothing.
         Raises GateRefused unless every gate passes or `override` is set (it passes gates, never stages or quarantine),
         BundleAltered, and Refused when the version or its model stands elsewhere by now.
         """
-        self._refuse_promotion(actor, leaving)
-        verify_bundle(self.bundle)
+        self._refuse_promotion(who["actor"], leaving)
+        self.verify()
         evidence = judge(self, override=override)  # may take long, so before the lock
         with transaction.atomic():
             Deployment.objects.lock()  # one lock for all models: generations commit in order
-            self._refuse_promotion(actor, leaving)  # what was so before may be stale
+            self._refuse_promotion(who["actor"], leaving)  # what was so before may be stale
             if evidence.generation != self.model.generation():
                 raise self.model.moved("while its gates were judged")
             if self.stage == self.Stage.CANDIDATE:
-                self.to_staging(actor=actor, reason=reason, request_id=request_id)  # a ledger row of its own
+                self.to_staging(**who)  # a ledger row of its own
             replaced = self.model.versions.in_production().archive()
             self.move_to(self.Stage.PRODUCTION)
             return Deployment.objects.record(
-                self,
-                Deployment.Kind.PROMOTE,
-                replaced=replaced,
-                actor=actor,
-                reason=reason,
-                request_id=request_id,
-                evidence=evidence.as_json(),
+                self, Deployment.Kind.PROMOTE, replaced=replaced, evidence=evidence.as_json(), **who
             )
 
-    def to_staging(self, *, actor: str, reason: str, request_id: str = "") -> Deployment:
+    def to_staging(self, **who: Unpack[Who]) -> Deployment:
         """Make a candidate ready to answer. Raises Refused for any other stage."""
-        with self._moving(from_stages=(self.Stage.CANDIDATE,), verb="staged"):
-            self.move_to(self.Stage.STAGING)
-            return Deployment.objects.record(
-                self, Deployment.Kind.STAGE, actor=actor, reason=reason, request_id=request_id
-            )
+        return self._step(Deployment.Kind.STAGE, among=(self.Stage.CANDIDATE,), to=self.Stage.STAGING, **who)
 
-    def to_archive(self, *, actor: str, reason: str, request_id: str = "") -> Deployment:
+    def to_archive(self, **who: Unpack[Who]) -> Deployment:
         """Put away what will not be promoted. Raises Refused for what answers, or is archived already."""
-        with self._moving(from_stages=(self.Stage.CANDIDATE, self.Stage.STAGING), verb="archived"):
-            self.move_to(self.Stage.ARCHIVED)
-            return Deployment.objects.record(
-                self, Deployment.Kind.ARCHIVE, actor=actor, reason=reason, request_id=request_id
-            )
+        among = (self.Stage.CANDIDATE, self.Stage.STAGING)
+        return self._step(Deployment.Kind.ARCHIVE, among=among, to=self.Stage.ARCHIVED, **who)
 
-    def restore(self, *, actor: str, reason: str, request_id: str = "") -> Deployment:
-        """Make an archived version a candidate again: its gates are asked anew when it is promoted."""
-        verify_bundle(self.bundle)
-        with self._moving(from_stages=(self.Stage.ARCHIVED,), verb="restored"):
-            self.move_to(self.Stage.CANDIDATE)
-            return Deployment.objects.record(
-                self, Deployment.Kind.RESTORE, actor=actor, reason=reason, request_id=request_id
-            )
+    def restore(self, **who: Unpack[Who]) -> Deployment:
+        """Make an archived version a candidate again: its gates are asked anew when it is promoted. Raises Refused."""
+        self.verify()
+        return self._step(Deployment.Kind.RESTORE, among=(self.Stage.ARCHIVED,), to=self.Stage.CANDIDATE, **who)
 
-    def lift_quarantine(self, *, actor: str, reason: str, request_id: str = "") -> Deployment:
+    def lift_quarantine(self, **who: Unpack[Who]) -> Deployment:
         """Let a version that was rolled back from be promoted again. Raises Refused unless a person does it."""
-        if not is_person(actor):
-            raise Refused(f"{actor} is no person, and only a person lifts a quarantine", code="needs_a_person")
+        if not is_person(who["actor"]):
+            raise Refused(f"{who['actor']} is no person, and only a person lifts a quarantine", code="needs_a_person")
         with transaction.atomic():
             Deployment.objects.lock()
             if not self.quarantined:
                 raise Refused(f"{self} is not in quarantine", code="not_quarantined")
-            return Deployment.objects.record(
-                self, Deployment.Kind.LIFT, actor=actor, reason=reason, request_id=request_id
-            )
+            return Deployment.objects.record(self, Deployment.Kind.LIFT, **who)
+
+    def purge(self, **who: Unpack[Who]) -> Deployment:
+        """Delete its files for good; what is known of it stays. Raises Refused where they may be needed yet."""
+        with transaction.atomic():
+            Deployment.objects.lock()
+            self.refresh_from_db(fields=["stage", "purged_at"])
+            check_purgeable(self)
+            self.purged_at = now()
+            self.save(update_fields=["purged_at"])
+            purged = Deployment.objects.record(self, Deployment.Kind.PURGE, **who)
+        if not ModelVersion.objects.filter(bundle=self.bundle, purged_at=None).exists():  # two may share its content
+            delete_bundle(self.bundle)
+        return purged
 
     def promotion_evidence(self) -> dict[str, Any]:
         """What the gates said when it was last promoted; a rollback puts it back under the same evidence."""
@@ -218,18 +209,18 @@ class ModelVersion(models.Model):
         self.stage = stage
         self.save(update_fields=["stage"])
 
-    @contextmanager
-    def _moving(self, *, from_stages: tuple[Stage, ...], verb: str) -> Iterator[None]:
-        """A transaction with the ledger's lock, in which the version stands at one of those stages."""
+    def _step(self, kind: Deployment.Kind, *, among: tuple[Stage, ...], to: Stage, **who: Unpack[Who]) -> Deployment:
+        """From one of the stages `among` to another, with a ledger row. Raises Refused where it stands elsewhere."""
         with transaction.atomic():
             Deployment.objects.lock()
             self.refresh_from_db(fields=["stage"])
-            if self.stage not in from_stages:
-                wanted = " or ".join(from_stages)
+            if self.stage not in among:
                 raise Refused(
-                    f"{self} is {self.stage}: only a {wanted} version can be {verb}", code=f"cannot_be_{verb}"
+                    f"{self} is {self.stage}: only a {' or '.join(among)} version can move by '{kind}'",
+                    code=f"cannot_{kind}",
                 )
-            yield
+            self.move_to(to)
+            return Deployment.objects.record(self, kind, **who)
 
     def _refuse_promotion(self, actor: str, leaving: int | None) -> None:
         """Raises Refused unless model and version stand where this actor may promote it."""

@@ -12,7 +12,7 @@ from predictions.models import ApiKey, Scope
 from registry.models import Deployment, RegisteredModel
 from tests.factories import make_model, make_version, report
 from training.market_data.simulate import simulate_candles
-from training.models import Market, TrainingRun
+from training.models import Candle, Market, TrainingRun
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +60,17 @@ def markets():
 def test_the_default_model_is_that_of_the_first_market(markets):
     assert ensure_default(markets).name == "other-usd-1h"
     assert ensure_default(markets[1:]).name == "other-usd-1h"
+
+
+def test_the_demo_is_made_with_a_signal_that_lets_a_gate_be_passed():
+    assert first_run.load_demo(print).simulation["process"]["signal"] == first_run.DEMO_SIGNAL
+
+
+def test_a_demo_of_an_earlier_release_is_carried_on_by_its_own_law(set_clock):
+    simulate_candles(DEMO, candles=60, seed=7, signal=0.2, pull=True)
+    Candle.objects.order_by("-opened_at")[:1].get().delete()
+    market = first_run.load_demo(print)
+    assert (market.simulation["process"]["signal"], market.candles.count()) == (0.2, 60)
 
 
 def test_a_default_that_a_person_chose_stays(markets):

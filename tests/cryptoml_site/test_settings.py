@@ -45,7 +45,10 @@ def test_a_data_folder_must_be_there(tmp_path):
         CheckedEnv({"CRYPTOML_DATA_DIR": str(tmp_path / "none")}).folder("CRYPTOML_DATA_DIR")
 
 
-@pytest.mark.parametrize(("text", "said"), [("predict,admin", "admin: choose"), ("registry:write", "needs a key")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("predict,admin", "admin: choose"), ("registry:write", "needs a key"), ("registry:override", "needs a key")],
+)
 def test_nobody_gets_an_unknown_scope_or_the_registry_without_a_key(text, said):
     with pytest.raises(ImproperlyConfigured, match=f"ANYBODY holds .*{said}"):
         CheckedEnv({"ANYBODY": text}).anonymous_scopes("ANYBODY", known=Scope.values)

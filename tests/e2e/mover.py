@@ -12,10 +12,14 @@ import django
 from django.core.management import call_command
 from django.db import connection
 
+PASSWORD = "browse-as-a-test"  # of the people, who are called like their groups
+
 
 def furnish():
-    """Seven versions that answer differently, the first in production; a key without a limit that bothers."""
-    from predictions.models import ApiKey, Scope  # noqa: PLC0415  # once Django is set up
+    """Seven versions that answer differently, the first in production; a key without a limit that bothers; people."""
+    from django.contrib.auth.models import Group, User  # noqa: PLC0415  # once Django is set up
+
+    from predictions.models import ApiKey, Scope  # noqa: PLC0415
     from tests.factories import make_version  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
@@ -26,6 +30,9 @@ def furnish():
     _, secret = ApiKey.objects.issue(
         name="load", scopes=Scope.values, created_by="user:tester", rate_limit=1_000_000_000
     )
+    for group in Group.objects.all():
+        person = User.objects.create_user(group.name, password=PASSWORD, is_staff=True)
+        person.groups.add(group)
     return {"model": versions[0].model.name, "api_key": secret}
 
 

@@ -37,7 +37,7 @@ def issue(client, **changes):
 
 
 def secret_in(answer):
-    return text(answer).partition('<pre id="secret">')[2].partition("</pre>")[0]
+    return text(answer).partition('<pre id="secret" class="cm-pre">')[2].partition("</pre>")[0]
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_a_prediction_shows_what_the_model_saw(admin_client):
 @pytest.mark.parametrize(
     ("outcome", "said"),
     [
-        (None, '<td class="field-turned_out">-</td>'),
+        (None, 'data-label="turned out">-</td>'),
         ({"status": "pending"}, "due 2026-11-25 00:00"),
         ({"status": "settled", "log_return": 0.01}, "✔ right, +1.000%"),
         ({"status": "settled", "log_return": -0.01}, "✘ wrong, -1.000%"),

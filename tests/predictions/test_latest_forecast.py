@@ -185,3 +185,10 @@ def test_without_a_key_it_is_shut(demo):
 
 def test_it_is_the_same_under_its_canonical_address(demo, client):
     assert client.get(f"/api/v1{URL}").json() == client.get(URL).json()
+
+
+@pytest.mark.parametrize(
+    "header", [{"If-Match": '"another"'}, {"If-Unmodified-Since": "Mon, 23 Nov 2020 23:00:00 GMT"}]
+)
+def test_conditions_of_those_who_would_change_it_mean_nothing(demo, client, header):
+    assert client.get(URL, headers=header).status_code == 200

@@ -1,15 +1,16 @@
-"""The log's months: made ahead, made twice without harm, strays moved where they belong."""
+"""The log's months: made ahead, made twice without harm, strays moved where they belong; dropped when they are past."""
 
 from datetime import UTC, datetime
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 from django.db import OperationalError, connection, transaction
 
 from cryptoml_site.clock import now
+from cryptoml_site.errors import Refused
 from predictions import partitions
 from predictions.models import Prediction
-from predictions.partitions import LOG, STRAYS, ensure_partitions, month_start
+from predictions.partitions import LOG, STRAYS, drop_partition, ensure_partitions, month_start
 from tests.factories import make_prediction, make_version
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +60,7 @@ def test_what_becomes_of_a_busy_log_is_tried_again(monkeypatch):
     def busy(*args):
         if failures:
             raise failures.pop()
-        make(*args)
+        return make(*args)
 
     monkeypatch.setattr(partitions, "_make_partition", busy)
     monkeypatch.setattr(partitions, "PAUSE_SECONDS", 0)
@@ -88,3 +89,55 @@ def test_no_stray_can_come_while_strays_are_moved():
     assert partition_of(done[0]) == f"{LOG}_{beyond:%Y_%m}"
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {LOG}_{beyond:%Y_%m}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_month_is_made_while_inserts_go_on():
+    """ATTACH waits for no insert into another month; CREATE TABLE ... PARTITION OF would, and give up."""
+    beyond, version = month_start(now(), months_later=4), make_version()
+    inserted, made = Event(), Event()
+
+    def insert():
+        with transaction.atomic():
+            make_prediction(made_at=now(), version=version)
+            inserted.set()
+            made.wait(10)
+        connection.close()
+
+    other = Thread(target=insert)
+    other.start()
+    assert inserted.wait(5)
+    assert partitions._make_partition(beyond)
+    made.set()
+    other.join()
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {LOG}_{beyond:%Y_%m}")
+
+
+def test_a_past_month_is_dropped_with_its_answers_and_others_stay():
+    past = month_start(now(), months_later=-2)
+    partitions._make_partition(past)
+    kept = make_prediction(made_at=now())
+    assert partition_of(make_prediction(made_at=past, version=kept.version)) == f"{LOG}_{past:%Y_%m}"
+    assert [drop_partition(past), drop_partition(past)] == [True, False]
+    assert Prediction.objects.get() == kept
+
+
+def test_the_month_before_the_present_one_has_ended_and_the_present_one_has_not(set_clock):
+    set_clock("2026-11-01T00:00:00Z")
+    assert not drop_partition(datetime(2026, 10, 31, tzinfo=UTC))
+    with pytest.raises(Refused, match="2026-11 has not ended"):
+        drop_partition(now())
+
+
+def test_a_busy_log_is_asked_again_before_a_month_is_dropped(monkeypatch):
+    failures = [OperationalError("lock timeout")] * partitions.ATTEMPTS
+
+    def busy(month):
+        raise failures.pop()
+
+    monkeypatch.setattr(partitions, "_drop_partition", busy)
+    monkeypatch.setattr(partitions, "PAUSE_SECONDS", 0)
+    with pytest.raises(OperationalError):
+        drop_partition(month_start(now(), months_later=-2))
+    assert failures == []

@@ -158,7 +158,7 @@ def test_a_bundle_that_was_altered_meanwhile_is_not_served(asker, production, ca
     assert "sha256" in began.snapshot.problems["bitcoin-usd-1d"]
 
 
-WRONG = ["", "{", "[]", "null", "7", '{"format": 1}', '{"format": 99}', "\x00" * 100]
+WRONG = ["", "{", "[]", "null", "7", '{"format": 1}', '{"format": 99}', "\x00" * 100, "[" * 200_000]
 CHANGES = [
     {"keys": [{}]},
     {"keys": 7},
@@ -167,7 +167,13 @@ CHANGES = [
     {"serving": None},
     {"confirmed_at": "yesterday"},
     {"confirmed_at": None},
+    {"confirmed_at": "2026-11-23T10:00:00"},
 ]
+A_KEY = {"pk": 1, "prefix": "abcdefgh", "secret_sha256": "0" * 64, "scopes": [], "rate_limit": None, "expires_at": None}
+CHANGES += [
+    {"keys": [A_KEY | one]} for one in ({"expires_at": "2026-11-23T10:00:00"}, {"rate_limit": "x"}, {"rate_limit": -5})
+]
+VERSION_CHANGES = [{"bundle": "../../../etc"}, {"bundle": "x"}, {"feature_names": ["price"]}]
 
 
 @pytest.mark.parametrize("written", WRONG)
@@ -188,6 +194,15 @@ def test_a_state_of_another_shape_is_taken_up_in_no_part(asker, change, caplog):
     assert (began.snapshot.serving, ring.confirmed_at) == ({}, None)
     state.save(engine.snapshot, keyring)
     assert started_anew()[2], "and is replaced"
+
+
+@pytest.mark.parametrize("change", VERSION_CHANGES)
+def test_a_version_is_not_taken_up_as_anything_but_what_its_bundle_says(asker, change, caplog):
+    state.save(engine.snapshot, keyring)
+    written = json.loads(state.path().read_text())
+    written["serving"][0]["version"] |= change
+    state.path().write_text(json.dumps(written))
+    assert not started_anew()[2]
 
 
 def test_a_folder_that_cannot_be_written_stops_nothing(asker, settings, tmp_path, caplog):

@@ -174,7 +174,8 @@ def test_a_damaged_file_is_kept_for_people_and_what_precedes_is_stored(log, capl
 
 
 @pytest.mark.parametrize(
-    "head", [b"\x00" * 40 + b"\n", b"nonsense\n", b"[1]\n", b'{"columns": 1, "format"\n', b"\xff\n"]
+    "head",
+    [b"\x00" * 40 + b"\n", b"nonsense\n", b"[1]\n", b'{"columns": 1, "format"\n', b"\xff\n", b"[" * 100_000 + b"\n"],
 )
 def test_a_file_whose_head_cannot_be_read_keeps_nobody_from_the_others(log, head):
     made = answers()

@@ -1,6 +1,8 @@
 """Promotion: it works, what stops it, and what the ledger says after."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 from django.db import connection
@@ -35,7 +37,7 @@ def test_promoting_a_candidate_stages_it_first_and_both_rows_are_in_the_ledger()
 def test_the_ledger_keeps_who_why_and_what_the_gates_said():
     moved = make_version().promote(**WHO)
     assert (moved.actor, moved.reason) == ("user:operator", "beats the baseline by 3 points")
-    assert [verdict["outcome"] for verdict in moved.evidence["verdicts"]] == ["pass", "pass"]
+    assert {verdict["outcome"] for verdict in moved.evidence["verdicts"]} == {"pass"}
 
 
 @pytest.mark.parametrize(
@@ -138,3 +140,32 @@ def test_of_many_promotions_at_once_exactly_one_version_is_left_in_production(st
     assert moved >= 1
     assert model.versions.in_production().get() == newest.to_version
     assert model.deployments.moves().count() == moved
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("rounds", [5, pytest.param(100, marks=pytest.mark.long)])
+def test_twenty_people_who_promote_and_roll_back_at_once_leave_one_version_and_a_ledger_without_a_gap(rounds):
+    model = make_model()
+    for _ in range(3):
+        make_version(model=model).promote(**WHO)
+
+    def press(person):
+        try:
+            if person % 2:
+                make_version(model=model).promote(actor=f"user:{person}", reason="mine", leaving=standing)
+            else:
+                model.rollback(actor=f"user:{person}", reason="not yours", leaving=standing)
+        except Refused as refused:
+            return refused.code
+        finally:
+            connection.close()
+        return "moved"
+
+    for _ in range(rounds):
+        standing = model.versions.in_production().get().number
+        with ThreadPoolExecutor(20) as pool:
+            said = Counter(pool.map(press, range(20)))
+        assert said == {"moved": 1, "moved_meanwhile": 19}
+        moves = list(model.deployments.moves().order_by("generation"))
+        assert model.versions.in_production().get() == moves[-1].to_version
+        assert all(after.from_version_id == before.to_version_id for before, after in pairwise(moves))

@@ -87,7 +87,8 @@ class TrainingRunAdmin(ConfirmingAdmin[TrainingRun]):
         ("folds", "seed"),
         "params",
         ("actor", "attempts"),
-        ("created_at", "started_at", "seen_at", "finished_at"),
+        ("created_at", "started_at"),
+        ("seen_at", "finished_at"),
         "error",
         "log_said",
     )

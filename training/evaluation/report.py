@@ -11,9 +11,10 @@ from training.datasets import stamp
 from training.evaluation.baselines import RULES
 from training.evaluation.bootstrap import Interval, block_bootstrap
 from training.evaluation.calibration import expected_calibration_error, reliability
-from training.evaluation.metrics import accuracy, balanced_accuracy, brier, called_up, log_loss, roc_auc
+from training.evaluation.metrics import Calls, accuracy, balanced_accuracy, brier, called_up, log_loss, roc_auc
+from training.evaluation.roc import roc_curve
 from training.evaluation.summary import summarise
-from training.evaluation.trading import after_costs
+from training.evaluation.trading import after_costs, equity
 from training.evaluation.walk import Fold, Walk
 from training.series import Floats, Seconds
 
@@ -31,33 +32,37 @@ def judge(
     seed: int,
 ) -> Report:
     """The report as JSON takes it (None where a figure has no meaning); its keys are those of this function.
+    Earlier versions of a model have reports without some of them: who reads one copes.
 
     y, as_of, log_return, last_return: (m,) of all rows, the fitted ones too. "edge" is the paired interval of the
     model's accuracy minus that of the best naive rule; the rule is chosen on the very rows that it is judged on, so
     the comparison leans against the model, never towards it.
     """
-    truth, base_rate = y[walk.answered], walk.base_rates(y)
-    hits = called_up(walk.probability) == truth
-    naive = _naive_hits(truth, base_rate, last_return[walk.answered])
-    best = max(naive, key=lambda rule: naive[rule].mean())
-    edge = block_bootstrap(hits.astype(float) - naive[best], horizon=horizon, seed=seed)
+    rows = walk.answered
+    truth, base_rate, ahead = y[rows], walk.base_rates(y), log_return[rows]
+    calls, naive = called_up(walk.probability), _naive_calls(base_rate, last_return[rows])
+    hits, right = calls == truth, {rule: called == truth for rule, called in naive.items()}
+    best = max(right, key=lambda rule: right[rule].mean())
+    edge = block_bootstrap(hits.astype(float) - right[best], horizon=horizon, seed=seed)
     report: Report = {
         "rows": len(truth),
-        "folds": [_fold_figures(walk, fold, y, as_of) for fold in walk.folds],
+        "folds": [_fold_figures(walk, fold, y, as_of, right[best]) for fold in walk.folds],
         "metrics": _metrics(truth, walk.probability, block_bootstrap(hits, horizon=horizon, seed=seed)),
         "reliability": [asdict(entry) for entry in reliability(truth, walk.probability)],
+        "roc": _roc(truth, walk.probability),
         "constant": {"brier": brier(truth, base_rate), "log_loss": log_loss(truth, base_rate)},
-        "baselines": {rule: {"accuracy": right.mean()} for rule, right in naive.items()},
-        "baseline": {"name": best, "accuracy": naive[best].mean()},
+        "baselines": {rule: {"accuracy": hit.mean()} for rule, hit in right.items()},
+        "baseline": {"name": best, "accuracy": right[best].mean()},
         "edge": asdict(edge),
-        "trading": after_costs(called_up(walk.probability), log_return[walk.answered], horizon=horizon),
+        "trading": after_costs(calls, ahead, horizon=horizon),
+        "equity": equity(calls, naive[best], ahead, as_of[rows], horizon=horizon),
     }
     report["summary"] = summarise(report, edge)
     return {key: plain(entry) for key, entry in report.items()}
 
 
-def _naive_hits(truth: NDArray[np.int8], base_rate: Floats, last_return: Floats) -> dict[str, NDArray[np.bool_]]:
-    return {name: rule(base_rate, last_return) == truth for name, rule in RULES.items()}
+def _naive_calls(base_rate: Floats, last_return: Floats) -> dict[str, Calls]:
+    return {name: rule(base_rate, last_return) for name, rule in RULES.items()}
 
 
 def _metrics(truth: NDArray[np.int8], probability: Floats, right: Interval) -> Report:
@@ -71,12 +76,19 @@ def _metrics(truth: NDArray[np.int8], probability: Floats, right: Interval) -> R
     }
 
 
-def _fold_figures(walk: Walk, fold: Fold, y: NDArray[np.int8], as_of: Seconds) -> Report:
+def _roc(truth: NDArray[np.int8], probability: Floats) -> Report:
+    false, true = roc_curve(truth, probability)
+    return {"false_positive_rate": false.round(6).tolist(), "true_positive_rate": true.round(6).tolist()}
+
+
+def _fold_figures(walk: Walk, fold: Fold, y: NDArray[np.int8], as_of: Seconds, naive: NDArray[np.bool_]) -> Report:
+    """naive: (rows answered,) where the best naive rule of all rows was right."""
     truth, probability = y[fold.test], walk.answers(fold)
     return {
         "train": _stretch(as_of[fold.train]),
         "test": _stretch(as_of[fold.test]),
         "accuracy": accuracy(truth, called_up(probability)),
+        "baseline_accuracy": walk.of_fold(fold, naive).mean(),
         "brier": brier(truth, probability),
     }
 

@@ -1,11 +1,14 @@
 """What a walk-forward left behind: where it was cut, and what the models fitted on the way answered."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.series import Floats
+
+Figure = TypeVar("Figure", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,12 @@ class Walk:
 
     def answers(self, fold: Fold) -> Floats:
         """(fold.rows,) probabilities of one fold."""
+        return self.of_fold(fold, self.probability)
+
+    def of_fold(self, fold: Fold, figures: NDArray[Figure]) -> NDArray[Figure]:
+        """(fold.rows,) of (rows answered,) figures."""
         start = self.folds[0].test_start
-        return self.probability[fold.test_start - start : fold.test_stop - start]
+        return figures[fold.test_start - start : fold.test_stop - start]
 
     def base_rates(self, y: NDArray[np.int8]) -> Floats:
         """(rows answered,) share of ups in the training rows of each row's fold: the constant forecast."""

@@ -13,10 +13,11 @@ from registry.onnx_model import OnnxClassifier
 from training.datasets import Dataset
 from training.evaluation.archive import pack_arrays
 from training.evaluation.baselines import last_returns
-from training.evaluation.report import Report, judge
+from training.evaluation.report import Report, judge, plain
 from training.evaluation.walk import Walk
 from training.fitting.estimators import estimator_named
 from training.fitting.estimators.estimator import Estimator, Number
+from training.fitting.examining import PermutationImportance
 from training.fitting.parity import refuse_disparity
 from training.fitting.walk_forward import Progress, silent, walk_forward
 
@@ -58,7 +59,7 @@ def fit_and_score(
     arguments, Refused (too_few_rows, one_class, parity_failed) for the data and the export.
     """
     kind, started = estimator_named(estimator), perf_counter()
-    checked = kind.checked(params)
+    checked, importance = kind.checked(params), PermutationImportance(kind, dataset, seed)
     walk = walk_forward(
         dataset.X,
         dataset.y,
@@ -68,6 +69,7 @@ def fit_and_score(
         folds=folds,
         seed=seed,
         progress=lambda done, _: progress(done, folds + 1),
+        examine=importance.examine,
     )
     walked = perf_counter()
     export = _fit_and_export(kind, dataset, checked, seed=seed)
@@ -77,14 +79,22 @@ def fit_and_score(
         params=checked,
         folds=folds,
         seed=seed,
-        report=_judged(dataset, walk, seed=seed),
+        report={
+            **_judged(dataset, walk, seed=seed),
+            "importance": plain(importance.report()),
+            "parity": {"difference": export.parity, "rows": len(dataset)},
+        },
         onnx=export.onnx,
         native=export.native,
         evaluation=_evaluation(dataset, walk),
         reference=_reference(dataset),
         golden=_golden(dataset, export.classifier),
         parity=export.parity,
-        timings={"walk_forward": walked - started, "final_fit": perf_counter() - walked},
+        timings={
+            "walk_forward": walked - started - importance.seconds,
+            "importance": importance.seconds,
+            "final_fit": perf_counter() - walked,
+        },
     )
 
 

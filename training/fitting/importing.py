@@ -46,12 +46,12 @@ def import_model(model_import: ModelImport) -> ModelVersion:
     brought = from_onnx(file, model_import.claimed) if is_onnx else from_joblib(file, model_import.claimed)
     market = Market.objects.filter(name=model_import.model.market).first()
     classifier = brought.native.classifier if brought.native else None
-    golden = try_out(brought.onnx, probe_rows(market, brought.features), native=classifier)
+    trial = try_out(brought.onnx, probe_rows(market, brought.features), native=classifier)
     files = {
         ONNX: brought.onnx,
         SIGNATURE: json.dumps(brought.features.signature(), indent=1).encode(),
-        GOLDEN: golden,
-        REPORT: json.dumps({}).encode(),
+        GOLDEN: trial.golden,
+        REPORT: json.dumps(trial.report).encode(),
     }
     bundle = write_bundle(files if is_onnx else {**files, NATIVE: file})
     with transaction.atomic():

@@ -1,5 +1,6 @@
 """Is a model of somebody else's fit to answer? Tried on rows such as it will see."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,21 +46,30 @@ def _rows(series: CandleSeries, features: FeatureSet) -> Vectors:
     return X[np.isfinite(X).all(axis=1)]
 
 
-def try_out(onnx: bytes, X: Vectors, *, native: Any | None) -> bytes:
-    """Golden rows and their answers (npz), once the model has answered every row as it must.
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What a bundle keeps of a model that answered every row as it must."""
+
+    golden: bytes  # npz: rows X and their answers
+    report: dict[str, Any]  # its largest difference from the native model as `parity`, where there is one
+
+
+def try_out(onnx: bytes, X: Vectors, *, native: Any | None) -> Trial:
+    """Ask it every row.
 
     Raises InvalidModel for what is no probability, Refused (parity_failed) where the native model answers otherwise.
     """
     classifier = OnnxClassifier.from_bytes(onnx)
     if classifier.width != X.shape[1]:
         raise InvalidModel(f"the ONNX file takes {classifier.width} features, {X.shape[1]} are given")
-    answers = answered(classifier, X)
+    answers, report = answered(classifier, X), {}
     if native is not None:
-        refuse_disparity(probability_up(native, X), answers)
+        difference = refuse_disparity(probability_up(native, X), answers)
+        report["parity"] = {"difference": difference, "rows": len(X)}
     rows = X[np.linspace(0, len(X) - 1, GOLDEN_ROWS).astype(np.intp)]
     golden = answered(classifier, rows)
     refuse_company(classifier, rows, golden)
-    return pack_arrays(X=rows, probability=golden)
+    return Trial(pack_arrays(X=rows, probability=golden), report)
 
 
 def refuse_company(classifier: OnnxClassifier, rows: Vectors, together: Vectors) -> None:

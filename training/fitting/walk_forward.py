@@ -1,6 +1,7 @@
 """Walk-forward: fit on the past, answer the rows after it, move on."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import TimeSeriesSplit
@@ -12,10 +13,15 @@ from training.fitting.estimators.estimator import Estimator, Labels, Number
 
 FEWEST_ROWS_PER_FOLD = 100
 Progress = Callable[[int, int], None]
+Examine = Callable[[Fold, Any], None]  # a fold and the native model that answered it
 
 
 def silent(done: int, total: int) -> None:
     """Progress that nobody follows."""
+
+
+def unexamined(fold: Fold, model: Any) -> None:
+    """The model of a fold is dropped once it has answered."""
 
 
 def walk_forward(
@@ -28,6 +34,7 @@ def walk_forward(
     folds: int = 8,
     seed: int = 7,
     progress: Progress = silent,
+    examine: Examine = unexamined,
 ) -> Walk:
     """Answers for every test row, each by a model fitted anew on the rows before its fold alone.
 
@@ -42,6 +49,7 @@ def walk_forward(
     for done, fold in enumerate(cuts, start=1):
         model = estimator.fit(X[fold.train], y[fold.train], params, seed=seed)
         answers.append(estimator.probability_up(model, X[fold.test]))
+        examine(fold, model)
         progress(done, len(cuts))
     return Walk(folds=cuts, probability=np.concatenate(answers).astype(np.float64))
 

@@ -17,8 +17,16 @@ class Command(BaseCommand):
         parser.add_argument(
             "--override", action="store_true", help="promote although a gate failed; the ledger keeps it"
         )
+        parser.add_argument(
+            "--from",
+            dest="leaving",
+            type=int,
+            metavar="N",
+            help="the version that you believe in production, 0 for none: refused where it is another by now",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         version = RegisteredModel.objects.named(options["model"]).versions.numbered(options["version"])
-        moved = version.promote(actor=command_actor(), reason=options["reason"], override=options["override"])
+        asked = {name: options[name] for name in ("reason", "override", "leaving")}
+        moved = version.promote(actor=command_actor(), **asked)
         self.stdout.write(f"{version} is in production: generation {moved.generation}")

@@ -43,6 +43,33 @@ def test_folds_say_what_they_were_fitted_on_and_judged_by():
     assert fold["test"]["rows"] == 799
 
 
+def test_each_fold_has_the_best_naive_rule_beside_the_model():
+    data = planted()
+    report = judged(np.random.default_rng(1).random(1_599), dataset=data)
+    folds = report["folds"]
+    together = sum(fold["baseline_accuracy"] * fold["test"]["rows"] for fold in folds) / report["rows"]
+    assert together == pytest.approx(report["baseline"]["accuracy"])
+    assert folds[0]["baseline_accuracy"] != folds[1]["baseline_accuracy"]
+
+
+def test_curves_are_of_the_answered_rows_and_end_at_the_figures():
+    data = planted()
+    report = judged(0.2 + 0.6 * data.y[401:], dataset=data)
+    assert report["equity"]["model"][-1] == pytest.approx(report["trading"]["net_bp"] * report["rows"] / 1e4, abs=1e-6)
+    assert report["equity"]["hold"][-1] == pytest.approx(data.log_return[401:].sum(), abs=1e-6)
+    assert report["equity"]["as_of"][0] == report["folds"][0]["test"]["start"]
+    assert report["equity"]["as_of"][-1] == report["folds"][1]["test"]["end"]
+    assert report["roc"] == {"false_positive_rate": [0, 0, 1], "true_positive_rate": [0, 1, 1]}
+
+
+def test_the_naive_curve_is_that_of_the_best_rule():
+    data = planted(y=np.ones(2_000, dtype=np.int8))
+    report = judged(np.random.default_rng(2).random(1_599), dataset=data)
+    assert report["baseline"]["name"] == "majority"
+    bought = report["trading"]["cost_bp"] / 1e4
+    assert report["equity"]["naive"][-1] == pytest.approx(report["equity"]["hold"][-1] - bought, abs=2e-6)
+
+
 def test_a_model_that_knows_has_an_edge_over_the_best_rule():
     data = planted()
     report = judged(0.2 + 0.6 * data.y[401:], dataset=data)
@@ -70,6 +97,7 @@ def test_what_has_no_meaning_is_null_and_never_nan():
     report = judged(np.full(20, 0.7), dataset=data, folds=(Fold(400, 401, 411), Fold(410, 411, 421)))
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert report["metrics"]["roc_auc"] is None
+    assert report["roc"] == {"false_positive_rate": [], "true_positive_rate": []}
     assert report["edge"]["low"] is None
     assert "too few forecasts" in report["summary"]
 

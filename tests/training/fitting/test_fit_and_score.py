@@ -91,6 +91,7 @@ def test_the_native_model_answers_as_the_file(data, fitted):
     exported = OnnxClassifier.from_bytes(fitted.onnx).probability_up(data.X)
     difference = np.abs(RandomForest().probability_up(native, data.X) - exported).max()
     assert difference == fitted.parity <= 1e-5
+    assert fitted.report["parity"] == {"difference": fitted.parity, "rows": len(data)}
 
 
 def test_reference_holds_the_newest_rows_of_those_fitted(data, monkeypatch):
@@ -103,6 +104,33 @@ def test_reference_holds_the_newest_rows_of_those_fitted(data, monkeypatch):
 
 def test_the_report_is_json_without_nan(fitted):
     assert json.loads(json.dumps(fitted.report, allow_nan=False)) == fitted.report
+
+
+@every_estimator
+def test_the_planted_feature_is_the_one_that_the_model_leans_on(estimator, data):
+    importance = scored(data, estimator=estimator).report["importance"]
+    first, *others = importance["features"]
+    assert first["name"] == "feature_0"
+    assert first["log_loss"]["mean"] > 3 * max(abs(other["log_loss"]["mean"]) for other in others)
+    assert first["accuracy"]["mean"] > 0.05
+    assert {entry["name"] for entry in importance["features"]} == set(data.feature_names)
+
+
+def test_importance_asks_the_model_of_each_fold_its_own_test_rows(data, fitted, monkeypatch):
+    monkeypatch.setattr("training.fitting.examining.ROWS", 100)
+    asked = []
+    honest = RandomForest.probability_up
+    monkeypatch.setattr(
+        RandomForest, "probability_up", lambda self, model, X: asked.append((model, X)) or honest(self, model, X)
+    )
+    scored(data)
+    folds = fitted.report["folds"]
+    (_, first_test), (_, whole), (_, shuffled) = asked[:3]
+    assert len(first_test) == folds[0]["test"]["rows"]
+    assert len(whole) == 100
+    assert {row.tobytes() for row in whole} <= {row.tobytes() for row in first_test}
+    assert shuffled.shape == (3 * 100, 3)
+    assert [model for model, _ in asked[:3]] == [asked[0][0]] * 3
 
 
 def test_progress_counts_the_folds_and_the_final_fit(data):
@@ -141,7 +169,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_fitted(data, asked, c
 
 
 def test_timings_are_seconds_of_each_part(fitted):
-    assert set(fitted.timings) == {"walk_forward", "final_fit"}
+    assert set(fitted.timings) == {"walk_forward", "importance", "final_fit"}
     assert all(seconds > 0 for seconds in fitted.timings.values())
 
 

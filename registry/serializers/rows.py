@@ -1,4 +1,4 @@
-"""The registry's rows as clients see them."""
+"""Models, versions and what is in production, as clients see them."""
 
 from typing import Any
 
@@ -31,6 +31,7 @@ class VersionSerializer(serializers.ModelSerializer[ModelVersion]):
             "data_end",
             "data_sha256",
             "bundle",
+            "purged_at",
             "simulated",
             "metrics",
         )
@@ -87,10 +88,22 @@ class InForceSerializer(serializers.ModelSerializer[Deployment]):
         fields = ("name", "production", "since", "actor", "reason", "kind", "generation", "suspended")
 
     def get_suspended(self, deployment: Deployment) -> bool:
-        return False
+        return deployment.model_id in self.context["suspended"]
 
 
 class RegistrySerializer(serializers.Serializer[dict[str, Any]]):
     generation = serializers.IntegerField()
     at = serializers.DateTimeField()
     models = InForceSerializer(many=True)
+
+
+class FeatureChangesSerializer(serializers.Serializer[dict[str, Any]]):
+    same_signature = serializers.BooleanField()
+    added = serializers.ListField(child=serializers.CharField())
+    dropped = serializers.ListField(child=serializers.CharField())
+
+
+class ComparisonSerializer(serializers.Serializer[dict[str, Any]]):
+    model = serializers.CharField()
+    figures = serializers.DictField(child=serializers.DictField(), help_text="By figure, then by version number.")
+    features = FeatureChangesSerializer()

@@ -1,0 +1,69 @@
+"""The admin's sidebar: what somebody may look at, in the words of the field."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+
+@dataclass(frozen=True)
+class Place:
+    title: str
+    icon: str
+    model: str  # app_label.model_name
+
+    def seen_by(self, request: HttpRequest) -> bool:
+        app, name = self.model.split(".")
+        return request.user.has_perm(f"{app}.view_{name}")
+
+    @property
+    def link(self) -> str:
+        return reverse(f"admin:{self.model.replace('.', '_')}_changelist")
+
+
+GROUPS: dict[str, tuple[Place, ...]] = {
+    "What answers": (
+        Place("Models", "deployed_code", "registry.registeredmodel"),
+        Place("Versions", "package_2", "registry.modelversion"),
+        Place("Ledger", "history_edu", "registry.deployment"),
+        Place("Gates by model", "door_open", "registry.gateoverride"),
+        Place("Edits of versions", "edit_note", "registry.versionedit"),
+    ),
+    "Evidence": (
+        Place("Predictions", "query_stats", "predictions.prediction"),
+        Place("Forecasts", "online_prediction", "predictions.forecast"),
+        Place("Missed forecasts", "event_busy", "predictions.missedforecast"),
+        Place("Outcomes", "fact_check", "training.outcome"),
+    ),
+    "Training": (
+        Place("Runs", "model_training", "training.trainingrun"),
+        Place("Imports", "upload_file", "registry.modelimport"),
+        Place("Markets", "candlestick_chart", "training.market"),
+        Place("Candles", "waterfall_chart", "training.candle"),
+        Place("Candle revisions", "published_with_changes", "training.candlerevision"),
+    ),
+    "Access": (
+        Place("API keys", "key", "predictions.apikey"),
+        Place("Users", "person", "auth.user"),
+        Place("Groups", "group", "auth.group"),
+    ),
+    "Operations": (
+        Place("Web processes", "dns", "predictions.webprocess"),
+        Place("Schedules", "schedule", "django_celery_beat.periodictask"),
+    ),
+}
+
+
+def groups(request: HttpRequest) -> list[dict[str, Any]]:
+    """For UNFOLD["SIDEBAR"]: a group of which somebody may see nothing is left out."""
+    home = {"items": [{"title": "Home", "icon": "home", "link": reverse("admin:index")}]}
+    shown = [(title, [place for place in places if place.seen_by(request)]) for title, places in GROUPS.items()]
+    return [home, *(_group(title, places, request) for title, places in shown if places)]
+
+
+def _group(title: str, places: list[Place], request: HttpRequest) -> dict[str, Any]:
+    items = [
+        {"title": p.title, "icon": p.icon, "link": p.link, "active": request.path.startswith(p.link)} for p in places
+    ]
+    return {"title": title, "separator": True, "items": items}
