@@ -1,12 +1,12 @@
 """Filters of the log that ask Postgres for ranges of indexes, and never for the distinct values of a long column."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Min, OuterRef, Q
 from django.http import HttpRequest
 
 from cryptoml_site.clock import now
@@ -158,7 +158,16 @@ class OutcomeFilter(admin.SimpleListFilter):
         if condition is None:
             return None
         chosen: PredictionQuerySet = queryset.filter(condition)
-        return chosen
+        oldest = self._oldest(self.value())
+        return chosen.since(oldest) if oldest else chosen
+
+    @staticmethod
+    def _oldest(status: str | None) -> datetime | None:
+        """Of the few outcomes that are pending or void, the oldest candle: no answer about it is older than that."""
+        if status not in (Outcome.Status.PENDING, Outcome.Status.VOID):
+            return None
+        oldest: datetime | None = Outcome.objects.filter(status=status).aggregate(oldest=Min("as_of"))["oldest"]
+        return oldest
 
 
 def _newest_outcome(**facts: Any) -> Exists:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from cryptoml_site.clock import now
@@ -68,8 +68,6 @@ class PredictionAdmin(LineageAdmin):
         "turned_out",
         "simulated",
         "warnings",
-        "features",
-        "candles_sha256",
     )
 
     def get_urls(self) -> list[URLPattern]:
@@ -132,7 +130,3 @@ class PredictionAdmin(LineageAdmin):
     def turned_out(self, row: Any) -> str:
         outcome = row.outcome if hasattr(row, "outcome") else outcomes_of([row]).get(row.id)
         return said(row, outcome)
-
-    @admin.display(description="what the model saw")
-    def features(self, row: Prediction) -> SafeString:
-        return format_html_join("", "<div>{} = {}</div>", zip(row.version.feature_names, row.vector, strict=True))

@@ -10,7 +10,7 @@ from django.db.models.functions import Cast
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -148,7 +148,7 @@ class ModelVersionAdmin(ConfirmingAdmin[ModelVersion]):
         marks = [pill("quarantined", ALARMING)] if version.shut else []
         marks += [pill("files purged", WARNING)] if version.purged_at else []
         marks += [pill("simulated")] if version.simulated else []
-        return format_html("{} {}", stage_pill(version.stage), SafeString(" ".join(marks)))
+        return format_html_join(" ", "{}", ((mark,) for mark in [stage_pill(version.stage), *marks]))
 
     @admin.display(description="accuracy (naive rule)", ordering="accuracy_value")
     def accuracy(self, version: Any) -> str:

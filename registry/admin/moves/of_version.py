@@ -102,3 +102,21 @@ class LiftPage(VersionPage):
 
     def move(self, answers: dict[str, Any], who: Who) -> Deployment:
         return self.version.lift_quarantine(**who)
+
+
+class PurgePage(VersionPage):
+    """For owners alone: what it deletes comes back by no way."""
+
+    name, verb, done = "purge", "Purge files", "has no files any more"
+    permission_required = "registry.delete_modelversion"
+    explanation = (
+        "Its files are deleted for good: it can be neither rolled back to nor replayed. What is known of it stays, and "
+        "its answers too."
+    )
+
+    @classmethod
+    def offered(cls, subject: ModelVersion) -> bool:
+        return subject.stage == Stage.ARCHIVED and subject.purged_at is None
+
+    def move(self, answers: dict[str, Any], who: Who) -> Deployment:
+        return self.version.purge(**who)
