@@ -129,6 +129,18 @@ class Site:
         mover.stdin.flush()
         self.moves.append(Move(**json.loads(mover.stdout.readline())))
 
+    def move_over_http(self, verb, number):
+        """As a program promotes: the click, and the promised second from then on."""
+        body = {"reason": "load", **({"version": number} if verb == "promote" else {"to": number})}
+        headers = {"X-API-Key": self.api_key, "Content-Type": "application/json"}
+        connection = HTTPConnection(HOST, self.port, timeout=20)
+        began = time.monotonic()
+        connection.request("POST", f"/models/{self.model}/{verb}", json.dumps(body), headers)
+        response = connection.getresponse()
+        assert response.status == 200, response.read()
+        connection.close()
+        self.moves.append(Move(number, began, time.monotonic()))
+
     def stored(self, ids):
         """How many rows of the log have one of these ids, which tells doubles too."""
         with self.database() as connection:
@@ -166,7 +178,8 @@ class Site:
         furnished = mover.stdout.readline()
         assert furnished, (self.home.logs / "mover.log").read_text()
         self.moves.append(Move(1, began, time.monotonic()))
-        self.api_key = json.loads(furnished)["api_key"]
+        told = json.loads(furnished)
+        self.api_key, self.model = told["api_key"], told["model"]
 
     def _environment(self):
         plain = {name: value for name, value in environment().items() if name not in OF_ANOTHER_SITE}

@@ -1,10 +1,11 @@
 """A site under load whose servers and workers are killed: what was answered is in the log, once, and in its time."""
 
+import logging
 import os
 import shutil
 import tempfile
 import time
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median
 
@@ -16,6 +17,7 @@ from tests.e2e.site_under_load import Load, Site, too_late
 
 pytestmark = pytest.mark.xdist_group("serving")
 
+logger = logging.getLogger(__name__)
 BREAKING = 2.0  # seconds in which what a killed worker held, and what still knocked at its socket, may break
 
 
@@ -108,6 +110,36 @@ def test_a_hundred_promotions_under_load_fail_no_answer(site):
         take(site, flips, 100, seconds=0.3)
     judge(site, load, kills=[])
     assert [answer for answer in load.answers if answer.logged or answer.status != 200] == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("valkey", ["alive", "stopped"])
+def test_a_hundred_moves_over_http_reach_the_last_worker_within_a_second(site, valkey):
+    if valkey == "stopped":
+        site.kill(site.valkey)
+    with Load(site, clients=8) as load:
+        time.sleep(1)
+        for verb, number in islice(flip_to_and_fro(site), 100):
+            time.sleep(0.3)
+            site.move_over_http(verb, number)
+        time.sleep(1)
+    assert [answer for answer in load.answers if answer.status != 200] == []
+    took = sorted(taken_over(load.answers, site.moves))
+    logger.info("%s answers, Valkey %s: to the last worker %s", len(load.answers), valkey, summary(took))
+    assert took[98] < 1.0
+
+
+def taken_over(answers, moves):
+    """Of each move but the first, seconds from its POST to the last request that the version before still answered."""
+    for before, move in pairwise(moves):
+        until = min((after.began for after in moves if after.began > move.began), default=float("inf"))
+        asked = (answer for answer in answers if move.began < answer.sent < until)
+        late = [answer.sent for answer in asked if answer.version == before.version]
+        yield max(late, default=move.began) - move.began
+
+
+def summary(took):
+    return f"median {median(took) * 1e3:.0f} ms, p99 {took[98] * 1e3:.0f} ms, longest {took[-1] * 1e3:.0f} ms"
 
 
 @pytest.mark.long
