@@ -54,20 +54,15 @@ class PredictionAdmin(LineageAdmin):
     search_fields = ("id", "key__prefix")
     search_help_text = "A prediction's id, or the first 8 characters of an API key"
     fields = (
-        "id",
-        "made_at",
-        ("model", "version"),
-        "deployment",
-        "generation",
-        "role",
-        "actor",
-        "key",
-        ("direction", "probability_up", "confidence"),
-        "market",
-        ("as_of", "horizon", "target_at"),
-        "turned_out",
-        "simulated",
-        "warnings",
+        ("id", "made_at"),
+        ("answered", "turned_out"),
+        ("version", "role"),
+        ("market", "as_of"),
+        ("horizon", "target_at"),
+        ("deployment", "generation"),
+        ("actor", "key"),
+        ("simulated", "warnings"),
+        "reference",
     )
 
     def get_urls(self) -> list[URLPattern]:
@@ -122,9 +117,9 @@ class PredictionAdmin(LineageAdmin):
         mark = format_html('{}<div class="cm-small cm-warn">simulated</div>', said)
         return mark if row.simulated else said
 
-    @admin.display(description="confidence")
-    def confidence(self, row: Prediction) -> float:
-        return row.confidence
+    @admin.display(description="answer")
+    def answered(self, row: Prediction) -> str:
+        return f"{row.direction}, probability of up {row.probability_up:.6f}"
 
     @admin.display(description="turned out")
     def turned_out(self, row: Any) -> str:

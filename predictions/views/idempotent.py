@@ -14,7 +14,7 @@ from drf_spectacular.utils import (
     extend_schema_view,
     inline_serializer,
 )
-from orjson import Fragment
+from orjson import Fragment, loads
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
@@ -24,6 +24,7 @@ from rest_framework.views import APIView
 from predictions.callers import Caller
 from predictions.follower import follower
 from predictions.idempotency import HEADER, SENT, AskedOnce, Done, KeyReused, UnderWay, first_reply
+from registry.requests import REQUEST_ID
 
 REPLAYED = "Idempotency-Replayed"
 
@@ -86,7 +87,7 @@ REFUSALS = {
 class MovesOnce:
     """Before a view of the registry whose POST moves a version: done once for each `Idempotency-Key`.
 
-    Its reply is {"model": NAME, "to": NUMBER, ...}.
+    Its reply is {"model": NAME, "to": NUMBER, "request_id": TEXT, ...}.
     """
 
     renderer_classes: Any
@@ -100,7 +101,8 @@ class MovesOnce:
         asked = AskedOnce.of(request.data, Caller.of(request), request.META)
         with refused_by_http():
             stored, replayed = first_reply(asked, do=partial(self._moved, move))
-        return Response(Fragment(stored.reply), headers={REPLAYED: "true"} if replayed else {})
+        told = {REQUEST_ID: loads(stored.reply)["request_id"]} | ({REPLAYED: "true"} if replayed else {})
+        return Response(Fragment(stored.reply), headers=told)
 
     def _moved(self, move: Any) -> Done:
         row = move().data

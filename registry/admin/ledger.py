@@ -98,7 +98,9 @@ class DeploymentAdmin(ReadOnlyAdmin[Deployment]):
 
     @admin.display(description="what the gates said")
     def verdicts(self, row: Deployment) -> str:
-        return verdict_table(row.evidence.get("verdicts", [])) if row.evidence else "They were not asked."
+        said = verdict_table(row.evidence.get("verdicts", [])) if row.evidence else "They were not asked."
+        repeats = row.evidence and row.kind == Kind.ROLLBACK
+        return format_html("<p>They were not asked. Of its promotion they had said:</p>{}", said) if repeats else said
 
 
 def verdict_table(verdicts: list[dict[str, Any]]) -> str:

@@ -11,6 +11,8 @@ def utc_moment(text: str) -> datetime | None:
     """
     try:
         found = parse_datetime(text)
-    except ValueError:
+        if found is None or found.tzinfo is None:
+            return found and found.replace(tzinfo=UTC)
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError):  # there is no such day, or none in UTC
         return None
-    return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found

@@ -8,16 +8,17 @@ from itertools import pairwise
 from cryptoml_site.clock import now
 from registry.models import Deployment, ModelVersion, RegisteredModel
 
-MOVES = 12  # of the newest, as broad as they lasted
+DRAWN = 12  # of the newest moves and switches, as broad as they lasted
 EVENTS = 6
 
 
 @dataclass(frozen=True)
 class Reign:
-    """A version in production from `since` until `until`; None while it lasts."""
+    """A version in production from `since` until `until`; None while it lasts. shut: the model was suspended."""
 
     version: ModelVersion
     kind: str
+    shut: bool
     since: datetime
     until: datetime | None
     seconds: int
@@ -38,16 +39,18 @@ class Timeline:
     def of(cls, model: RegisteredModel) -> "Timeline":
         rows = model.deployments.select_related("to_version", "from_version").order_by("-generation")
         events = list(rows[: EVENTS + 1])
-        moves = list(rows.moves()[:MOVES])[::-1]
-        return cls(reigns(moves, at=now()), events[:EVENTS], more=len(events) > EVENTS)
+        drawn = list(rows.filter(kind__in=(*Deployment.MOVES, *Deployment.SWITCHES))[:DRAWN])[::-1]
+        shut = bool(drawn) and model.deployments.suspensions(drawn[0].created_at).exists()
+        return cls(reigns(drawn, at=now(), shut=shut), events[:EVENTS], more=len(events) > EVENTS)
 
 
-def reigns(moves: Sequence[Deployment], *, at: datetime) -> list[Reign]:
-    """moves: of one model, oldest first."""
-    ended = [later.created_at for _, later in pairwise(moves)]
-    return [_reign(move, until, at=at) for move, until in zip(moves, [*ended, None][: len(moves)], strict=True)]
-
-
-def _reign(move: Deployment, until: datetime | None, *, at: datetime) -> Reign:
-    lasted = ((until or at) - move.created_at).total_seconds()
-    return Reign(move.to_version, move.kind, move.created_at, until, seconds=max(1, int(lasted)))
+def reigns(rows: Sequence[Deployment], *, at: datetime, shut: bool = False) -> list[Reign]:
+    """rows: the moves and switches of one model, oldest first. shut: whether it was suspended when they began."""
+    ends = [later.created_at for _, later in pairwise(rows)]
+    drawn = []
+    for row, until in zip(rows, [*ends, None][: len(rows)], strict=True):
+        if row.kind in Deployment.SWITCHES:
+            shut = row.kind == Deployment.Kind.SUSPEND
+        lasted = ((until or at) - row.created_at).total_seconds()
+        drawn.append(Reign(row.to_version, row.kind, shut, row.created_at, until, seconds=max(1, int(lasted))))
+    return drawn

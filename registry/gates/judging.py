@@ -49,7 +49,8 @@ def ask(question: Question, version: ModelVersion) -> Verdict:
         verdict = question.gate_built().judge(version)
         if not isinstance(verdict, Verdict):
             raise TypeError(f"judge() gave {verdict!r}, which is no Verdict")
-        json.dumps(asdict(verdict), allow_nan=False)  # as the ledger will
+        if "\\u0000" in json.dumps(asdict(verdict), allow_nan=False):  # as the ledger will
+            raise ValueError("its verdict holds a NUL character, which the ledger cannot keep")
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:  # a gate may be anybody's code

@@ -54,5 +54,5 @@ class GateOverride(models.Model):
             raise ValidationError({"options": 'give the options by name, such as {"days": 7}, or {} for none'})
         try:
             question.overridden(self).gate_built()
-        except (ImportError, TypeError, ValueError) as error:
+        except (ImportError, TypeError, ValueError, OverflowError) as error:
             raise ValidationError({"options": str(error)}) from error

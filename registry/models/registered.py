@@ -103,10 +103,12 @@ class RegisteredModel(models.Model):
         """Raises MovedMeanwhile unless version `leaving` is in production, 0 for none; None expects nothing."""
         newest = self.deployments.newest_move()
         if leaving is not None and leaving != (newest.to_version.number if newest else 0):
-            raise self.moved(f"since you looked, when {f'version {leaving}' if leaving else 'nothing'} answered")
+            answered = f"version {leaving}" if leaving else "nothing"
+            raise self.moved(f"since you looked, when {answered} answered", by=newest)
 
-    def moved(self, when: str) -> MovedMeanwhile:
-        newest = self.deployments.select_related("to_version").first()
+    def moved(self, when: str, *, by: Deployment | None = None) -> MovedMeanwhile:
+        """by: the row that tells; the newest of any kind where absent."""
+        newest = by or self.deployments.select_related("to_version").first()
         what = newest.sentence if newest else "nothing answers"
         return MovedMeanwhile(
             f"{self} moved {when}: {what}. Look again",

@@ -146,8 +146,7 @@ class ModelVersion(models.Model):
         Raises GateRefused unless every gate passes or `override` is set (it passes gates, never stages or quarantine),
         BundleAltered, and Refused when the version or its model stands elsewhere by now.
         """
-        self._refuse_promotion(who["actor"], leaving)
-        self.verify()
+        self.check_promotable(who["actor"], leaving)
         evidence = judge(self, override=override)  # may take long, so before the lock
         with transaction.atomic():
             Deployment.objects.lock()  # one lock for all models: generations commit in order
@@ -161,6 +160,11 @@ class ModelVersion(models.Model):
             return Deployment.objects.record(
                 self, Deployment.Kind.PROMOTE, replaced=replaced, evidence=evidence.as_json(), **who
             )
+
+    def check_promotable(self, actor: str, leaving: int | None = None) -> None:
+        """Raises what `promote` would, whatever its gates say."""
+        self._refuse_promotion(actor, leaving)
+        self.verify()
 
     def to_staging(self, **who: Unpack[Who]) -> Deployment:
         """Make a candidate ready to answer. Raises Refused for any other stage."""
@@ -216,7 +220,7 @@ class ModelVersion(models.Model):
             self.refresh_from_db(fields=["stage"])
             if self.stage not in among:
                 raise Refused(
-                    f"{self} is {self.stage}: only a {' or '.join(among)} version can move by '{kind}'",
+                    f"{self} is {self.stage}: '{kind}' is for versions that are {' or '.join(among)}",
                     code=f"cannot_{kind}",
                 )
             self.move_to(to)

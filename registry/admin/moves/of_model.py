@@ -13,6 +13,7 @@ from registry.models.ledger import Who
 class RollbackPage(MovePage):
     """Puts back what the newest move replaced; no gate is asked."""
 
+    kind = Deployment.Kind.ROLLBACK
     name, verb, done = "rollback", "Roll back", "is in production again"
     tone = "primary"
     form_class = RollbackForm
@@ -27,10 +28,8 @@ class RollbackPage(MovePage):
 
     @property
     def suggested(self) -> str:
-        """True whatever the reason is; whoever signs says more."""
-        if self.newest is None or self.newest.from_version is None:
-            return ""
-        return f"Back from version {self.leaving} to version {self.newest.from_version.number}."
+        """True whatever is chosen; whoever signs says more."""
+        return f"Back from version {self.leaving}." if self.leaving else ""
 
     def get_form_kwargs(self) -> dict[str, Any]:
         replaced = self.newest.from_version if self.newest else None
@@ -49,6 +48,7 @@ class RollbackPage(MovePage):
 
 
 class SuspendPage(LedgerPage):
+    kind = Deployment.Kind.SUSPEND
     name, verb, done = "suspend", "Suspend", "is suspended"
     takes_away = True
     explanation = (
@@ -65,6 +65,7 @@ class SuspendPage(LedgerPage):
 
 
 class ResumePage(LedgerPage):
+    kind = Deployment.Kind.RESUME
     name, verb, done = "resume", "Resume", "answers again"
     tone = "primary"
     explanation = "The model answers again, with the version that is in production."

@@ -4,8 +4,10 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from cryptoml_site.errors import Refused
@@ -19,6 +21,7 @@ class LedgerPage(Confirmation):
     permission_required = "registry.change_modelversion"
     form_class: type[forms.Form] = ReasonForm
     done: ClassVar[str]  # what became of the subject
+    kind: ClassVar[Deployment.Kind]  # of its row
 
     def move(self, answers: dict[str, Any], who: Who) -> Deployment:
         """Write the ledger's row, or raise Refused."""
@@ -29,15 +32,23 @@ class LedgerPage(Confirmation):
         """Whose rows the ledger keeps: the subject's."""
         return self.subject if isinstance(self.subject, RegisteredModel) else self.subject.model
 
-    def change(self, answers: dict[str, Any]) -> str:
-        who = Who(actor=self.actor, reason=answers["reason"], request_id=answers["request_id"])
+    def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:
+        """A form that comes again is not judged again: what it asked for may fit the state of things once more."""
+        earlier = self.done_before(request.POST.get("request_id", ""))
+        return super().post(request, *args, **kwargs) if earlier is None else self.said_before(earlier)
+
+    def act(self, answers: dict[str, Any]) -> HttpResponse:
         try:
-            moved = self.move(answers, who)
+            return super().act(answers)
         except Refused:
-            earlier = self.done_before(answers["request_id"])
+            earlier = self.done_before(answers["request_id"])  # its twin was under way, and was quicker
             if earlier is None:
                 raise
-            moved = earlier
+            return self.said_before(earlier)
+
+    def change(self, answers: dict[str, Any]) -> str:
+        who = Who(actor=self.actor, reason=answers["reason"], request_id=answers["request_id"])
+        moved = self.move(answers, who)
         return f"{self.said(moved)}: generation {moved.generation}"
 
     def said(self, moved: Deployment) -> str:
@@ -45,9 +56,16 @@ class LedgerPage(Confirmation):
 
     def done_before(self, request_id: str) -> Deployment | None:
         """The row that this very page wrote: its form was sent twice."""
-        if not request_id:
+        if not request_id or "\x00" in request_id:
             return None
-        return self.model.deployments.filter(request_id=request_id, actor=self.actor).first()
+        own = self.model.deployments.filter(request_id=request_id, actor=self.actor, kind=self.kind)
+        about = own if self.subject == self.model else own.filter(to_version=self.subject)
+        return about.select_related("to_version").first()
+
+    def said_before(self, earlier: Deployment) -> HttpResponse:
+        said = f"This form was sent before and did its work once: {earlier.sentence}."
+        self.model_admin.message_user(self.request, said, messages.INFO)
+        return redirect(self.landing)
 
 
 class MovePage(LedgerPage):

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from cryptoml_site.clock import now
 from predictions.models import WebProcess
-from registry.admin.timeline import reigns
+from registry.admin.timeline import Timeline, reigns
 from tests.factories import make_market, make_model, make_version, report
 from tests.registry.admin.pages import change, page, text
 
@@ -178,3 +178,18 @@ def test_a_comparison_of_what_does_not_exist_shows_the_newest_beside_production(
 def test_who_may_not_see_models_sees_neither_workers_nor_comparisons(replaced, staff, name):
     assert staff().get(page(name, replaced[1].model)).status_code == 403
     assert staff("view_registeredmodel", name="berta").get(page(name, replaced[1].model)).status_code == 200
+
+
+def test_only_the_time_in_which_it_was_suspended_is_drawn_so(replaced):
+    model = replaced[0].model
+    model.suspend(actor="user:anna", reason="halt")
+    model.resume(actor="user:anna", reason="on")
+    drawn = Timeline.of(model).reigns
+    assert [(reign.version.number, reign.shut) for reign in drawn] == [(1, False), (2, False), (2, True), (2, False)]
+
+
+def test_a_promotion_of_a_suspended_model_leaves_it_suspended_in_the_drawing(replaced):
+    model = replaced[0].model
+    model.suspend(actor="user:anna", reason="halt")
+    make_version(model=model).promote(actor="user:anna", reason="better")
+    assert [reign.shut for reign in Timeline.of(model).reigns] == [False, False, True, True]

@@ -1,6 +1,7 @@
 """Moves by hand: asked for before they are made, by the same methods as everywhere, refused in words."""
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
@@ -65,15 +66,36 @@ def test_with_the_token_each_page_does_what_its_button_says(moves, admin_user, n
 
 
 @pytest.mark.parametrize("name", ["promote", "stage", "archive", "restore", "lift", "rollback", "suspend", "resume"])
-def test_sent_twice_a_page_does_its_work_once_and_says_the_same_both_times(moves, admin_client, name):
+def test_sent_twice_a_page_does_its_work_once_and_says_so(moves, admin_client, name):
     sent = {**hidden(admin_client, moves[name]), **WHY}
     first = admin_client.post(moves[name], sent, follow=True)
-    done = state()
+    done, told = state(), LogEntry.objects.count()
     second = admin_client.post(moves[name], sent, follow=True)
-    assert state() == done
+    assert (state(), LogEntry.objects.count()) == (done, told)
     said = [[str(message) for message in answer.context["messages"]] for answer in (first, second)]
-    assert said[0] == said[1]
     assert said[0][0].startswith("Done: ")
+    assert said[1][0].startswith("This form was sent before and did its work once: user:admin ")
+
+
+def test_a_form_that_comes_again_much_later_does_nothing_although_it_would_fit_once_more(replaced, admin_client):
+    model = replaced[0].model
+    sent = {**hidden(admin_client, page("rollback", model)), **WHY}
+    admin_client.post(page("rollback", model), sent)
+    model.rollback(actor="user:berta", reason="it was not the model")
+    before = state()
+    answer = admin_client.post(page("rollback", model), sent, follow=True)
+    assert "was sent before" in text(answer)
+    assert state() == before
+
+
+def test_another_pages_mark_makes_nothing_look_done(replaced, admin_client):
+    new, model = replaced[1], replaced[1].model
+    mark = hidden(admin_client, page("rollback", model))["request_id"]
+    admin_client.post(
+        page("rollback", model), {**hidden(admin_client, page("rollback", model)), **WHY, "request_id": mark}
+    )
+    answer = admin_client.post(page("stage", new), {**WHY, "request_id": mark}, follow=True)
+    assert "is for versions that are candidate" in text(answer)
 
 
 @pytest.mark.parametrize("name", ["promote", "rollback"])
@@ -108,8 +130,8 @@ def test_every_move_asks_for_a_reason(moves, admin_client, reason):
 
 def test_a_refusal_is_said_in_words(replaced, admin_client):
     old, new = replaced
-    assert "only a candidate version can move by" in text(send(admin_client, page("stage", new)))
-    assert "is production: only a candidate or staging version" in text(send(admin_client, page("archive", new)))
+    assert "is for versions that are candidate" in text(send(admin_client, page("stage", new)))
+    assert "is production: " in text(send(admin_client, page("archive", new)))
     assert "is not in quarantine" in text(send(admin_client, page("lift-quarantine", old)))
     assert "is not suspended" in text(send(admin_client, page("resume", new.model)))
 
