@@ -26,6 +26,7 @@ from predictions.short_lane import ShortLane  # noqa: E402
 def load_the_rest() -> None:
     """The admin, the schema and every other address, while the first answers leave."""
     import_module("cryptoml_site.urls")
+    gc.collect()
     gc.freeze()
     gc.enable()
 
