@@ -8,6 +8,10 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AlterModelOptions(
             "deployment",
-            {"ordering": ["-generation"], "verbose_name": "row of the ledger", "verbose_name_plural": "ledger"},
+            {
+                "ordering": ["-generation"],
+                "verbose_name": "row of the ledger",
+                "verbose_name_plural": "rows of the ledger",
+            },
         )
     ]

@@ -137,7 +137,7 @@ class Deployment(models.Model):
 
     class Meta:
         ordering = ["-generation"]
-        verbose_name, verbose_name_plural = "row of the ledger", "ledger"
+        verbose_name, verbose_name_plural = "row of the ledger", "rows of the ledger"
         constraints = [
             models.CheckConstraint(condition=Q(actor__regex=ACTOR), name="an_actor_is_a_label"),
             models.CheckConstraint(condition=~Q(reason=""), name="every_deployment_has_a_reason"),
