@@ -17,7 +17,7 @@ from training.models import Market, Outcome, TrainingRun
 from training.models.run import SILENCE
 from training.queueing import enqueue, sweep
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("workers")]  # each purges the one broker
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("celery")]
 
 
 @pytest.fixture
