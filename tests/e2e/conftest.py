@@ -12,7 +12,7 @@ from django.db import connection
 
 from cryptoml_site.celery import app
 
-PATIENCE = 180.0  # seconds: a trainer imports the fitting stack beside everything else that runs
+PATIENCE = 90.0  # seconds: a trainer imports the fitting stack beside everything else that runs
 
 
 def database_url():

@@ -63,7 +63,7 @@ def test_killed_servers_and_workers_lose_no_answer_and_double_none(site):
         site.kill(site.postgres)
         time.sleep(0.7)
         kills.append(site.kill_a_web_worker())  # with a spool of its own; its successor begins from the state file
-        time.sleep(4)
+        wait_for(lambda: "this process serves generation" in site.web_log())
         site.start(site.postgres)
         for number in (5, 6):
             time.sleep(0.5)
@@ -72,7 +72,6 @@ def test_killed_servers_and_workers_lose_no_answer_and_double_none(site):
     given = judge(site, load, kills=kills)
     assert sum(answer.logged == "spool" for answer in given) > 100
     assert len(given) > 1_000
-    assert "this process serves generation" in site.web_log()
 
 
 @pytest.mark.long

@@ -79,11 +79,7 @@ def fit_and_score(
         params=checked,
         folds=folds,
         seed=seed,
-        report={
-            **_judged(dataset, walk, seed=seed),
-            "importance": plain(importance.report()),
-            "parity": {"difference": export.parity, "rows": len(dataset)},
-        },
+        report=_report(dataset, walk, importance, export, seed=seed),
         onnx=export.onnx,
         native=export.native,
         evaluation=_evaluation(dataset, walk),
@@ -115,8 +111,8 @@ def _fit_and_export(kind: Estimator, dataset: Dataset, params: Mapping[str, Numb
     return _Export(native=_dumped(model), onnx=onnx, classifier=classifier, parity=parity)
 
 
-def _judged(dataset: Dataset, walk: Walk, *, seed: int) -> Report:
-    return judge(
+def _report(dataset: Dataset, walk: Walk, importance: PermutationImportance, export: _Export, *, seed: int) -> Report:
+    judged = judge(
         walk,
         y=dataset.y,
         as_of=dataset.as_of,
@@ -125,6 +121,8 @@ def _judged(dataset: Dataset, walk: Walk, *, seed: int) -> Report:
         horizon=dataset.horizon,
         seed=seed,
     )
+    parity = {"difference": export.parity, "rows": len(dataset)}
+    return {**judged, "importance": plain(importance.report()), "parity": parity}
 
 
 def _dumped(model: Any) -> bytes:
