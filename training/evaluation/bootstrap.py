@@ -1,16 +1,23 @@
-"""Intervals for means of figures that follow each other in time."""
+"""Intervals for figures of rows that follow each other in time."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, nan
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from training.series import Floats
 
 HORIZONS_PER_BLOCK = 4
 FEWEST_BLOCKS = 8  # a resample of fewer blocks says more about where they were cut than about the mean
+FEWEST_ROWS = 30  # of a bucket, for the same reason
 RESAMPLES = 2_000
+WEIGHED_RESAMPLES = 500  # for figures that look at every row of each resample
+CHUNK = 50  # resamples whose weights are held at once
+
+Weights = NDArray[np.float64]  # (r, n) how often each row was drawn, in each of r resamples
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,10 @@ class Interval:
     @property
     def below_zero(self) -> bool:
         return self.high < 0
+
+    def as_json(self) -> dict[str, float]:
+        """What a report keeps of it."""
+        return {"value": self.value, "low": self.low, "high": self.high}
 
 
 def block_length(n: int, *, horizon: int) -> int:
@@ -54,30 +65,25 @@ def block_bootstrap(
     same figures and seed give the same interval.
     """
     values = np.asarray(figures, dtype=np.float64)
-    n, block = len(values), block_length(len(values), horizon=horizon)
-    if n < FEWEST_BLOCKS * block:
-        return Interval(value=float(values.mean()) if n else nan, low=nan, high=nan, n=n, block=block)
-    means = _resampled_means(values, block=block, resamples=resamples, rng=np.random.default_rng(seed))
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value=float(values.mean()), low=float(low), high=float(high), n=n, block=block)
+    return Draws(len(values), horizon=horizon, seed=seed, level=level, resamples=resamples).mean(values)
 
 
-def _resampled_means(values: Floats, *, block: int, resamples: int, rng: np.random.Generator) -> Floats:
-    """(resamples,) means of n figures each: whole blocks, and one that is cut short to make n."""
-    n = len(values)
-    whole, rest = divmod(n, block)
-    blocks, ends = _circular_sums(values, block), _circular_sums(values, rest)
-    sums = [blocks[rng.integers(n, size=whole)].sum() + ends[rng.integers(n)] for _ in range(resamples)]
-    return np.array(sums) / n
+@dataclass(frozen=True, kw_only=True)
+class _Drawing:
+    horizon: int
+    seed: int
+    level: float = 0.95
+    resamples: int = RESAMPLES
 
 
-def _circular_sums(values: Floats, length: int) -> Floats:
-    """(n,) sums of `length` figures from each on, going round the end, by one cumulative sum.
+class Draws:
+    """Resamples of n rows in whole blocks that go round the end, the last one cut short to make n.
 
-    >>> _circular_sums(np.array([1.0, 2.0, 4.0]), 2)
-    array([3., 6., 5.])
+    Every figure is asked of the same ones, so that intervals of one report belong together.
     """
-    n = len(values)
-    running = np.concatenate([[0.0], np.cumsum(np.concatenate([values, values[:length]]))])
-    sums: Floats = running[length : length + n] - running[:n]
-    return sums
+
+    def __init__(
+        self, n: int, *, horizon: int, seed: int, level: float = 0.95, resamples: int = RESAMPLES
+    ) -> None:
+        self.n, self.block = n, block_length(n, horizon=horizon)
+        self.seed, self.level, self.resamples = seed, level, resamples
