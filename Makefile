@@ -5,7 +5,7 @@ UV_PIN := $(shell sed -n 's/^uv==/uv==/p' requirements-dev.txt)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-long lint types bench format coverage lock
+.PHONY: help up test test-long lint types bench results gate-study format coverage lock
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -34,12 +34,12 @@ lint: .venv/.installed  ## style, imports, migrations, security
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/bandit --quiet -c pyproject.toml -r cryptoml_site registry training predictions monitoring bench
+	$(BIN)/bandit --quiet -c pyproject.toml -r cryptoml_site registry training predictions monitoring bench studies
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 types: .venv/.installed  ## mypy, strict
-	$(BIN)/mypy cryptoml_site registry training predictions monitoring bench
+	$(BIN)/mypy cryptoml_site registry training predictions monitoring bench studies
 
 format: .venv/.installed  ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
@@ -48,6 +48,12 @@ format: .venv/.installed  ## rewrite the code in the house style
 bench: .venv-bench/.installed  ## the figures that the README quotes; docs/BENCHMARKS.md: serving, ours beside peers
 	$(BIN)/python manage.py bench
 	$(BIN)/python -m bench
+
+results: .venv/.installed  ## what every estimator makes of the candles in DATA=FOLDER; docs/RESULTS.md
+	$(BIN)/python -m studies real $(DATA)
+
+gate-study: .venv/.installed  ## what the gates let by, over a hundred simulated markets a signal; docs/GATE_STUDY.md
+	$(BIN)/python -m studies gates
 
 .venv-bench/.installed: .venv/.installed bench/requirements.txt
 	@echo "Installing the benchmark's peers into .venv-bench ..."
@@ -58,4 +64,5 @@ bench: .venv-bench/.installed  ## the figures that the README quotes; docs/BENCH
 lock: .venv/.installed  ## compile the pins from the .in files
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements-exchanges.in -o requirements-exchanges.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 bench/requirements.in -o bench/requirements.txt

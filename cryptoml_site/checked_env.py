@@ -1,9 +1,11 @@
 """Variables of the environment, each refused in one sentence that names it when it says what no setting can be."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -13,6 +15,7 @@ WORDS = {
     **dict.fromkeys(("true", "on", "ok", "yes", "y", "1"), True),
     **dict.fromkeys(("false", "off", "no", "n", "0"), False),
 }
+TOKEN = re.compile(r"[!-~]+")
 NEEDS_A_KEY = ("registry:write", "registry:override")
 
 
@@ -58,6 +61,28 @@ class CheckedEnv:
         if answer is None:
             raise ImproperlyConfigured(f"{name} is '{text}': set it to true or false")
         return answer
+
+    def token(self, name: str) -> str:
+        """A secret that goes into a header; "" where the variable is absent. The sentence leaves it out."""
+        text = self.variables.get(name, "").strip()
+        if text and not TOKEN.fullmatch(text):
+            raise ImproperlyConfigured(f"{name} is no key: it has spaces or letters that no key has; copy it again")
+        return text
+
+    def url(self, name: str) -> str:
+        """The root of an HTTP service, without a slash at its end; "" where the variable is absent."""
+        text = self.variables.get(name, "").strip()
+        if not text:
+            return ""
+        wrong = ImproperlyConfigured(f"{name} is no address of a service: set it to https://HOST/PATH")
+        try:
+            parts = urlsplit(text)
+            rooted = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            raise wrong from None
+        if not rooted or parts.username or parts.password or parts.query or parts.fragment or len(text.split()) > 1:
+            raise wrong
+        return text.rstrip("/")
 
     def folder(self, name: str) -> Path | None:
         """An absolute path; None where the variable is absent."""

@@ -18,13 +18,11 @@ from django.db import InterfaceError, OperationalError
 from rest_framework.exceptions import AuthenticationFailed
 
 from cryptoml_site.clock import now
-from cryptoml_site.errors import Invalid
+from cryptoml_site.real_markets import load_real_markets
 from predictions.keyring import keyring
 from predictions.models import ApiKey, Scope
 from registry.gates import GateRefused
 from registry.models import ModelVersion, RegisteredModel
-from training.market_data.load import load_candles
-from training.market_data.markets import MarketName
 from training.market_data.simulate import extend_all_simulated, extend_simulated, simulate_candles
 from training.market_data.store import StoreReport
 from training.models import Market, TrainingRun
@@ -39,7 +37,6 @@ DEMO_CANDLES = 10_000  # a week of minutes: what a first forest needs
 DEMO_SEED = 7
 DEMO_SIGNAL = 0.35  # at 8 of 8 start moments a first forest passed its gates; with 0.3 at 8 of 9, with 0.2 at 4 of 10
 KEY_RATE_LIMIT = 10_000_000  # requests per minute: above what one machine can send
-FILE_OF_INTERVAL = {"1d": "daily", "1h": "hourly"}
 
 
 @dataclass(frozen=True)
@@ -64,9 +61,9 @@ def prepare(say: Say) -> Prepared:
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     credentials = ensure_credentials(settings.CRYPTOML_HOME / "credentials.json")
-    markets = [*load_real_markets(say), load_demo(say)]
-    for market in markets:
-        ensure_answering(market, say)
+    real, demo = load_real_markets(say), load_demo(say)
+    markets = [*(market for market in real if can_answer(market, say)), demo]
+    ensure_answering(demo, say)
     extend_all_simulated()  # training took a while, and the worker that goes on from here has yet to start
     default = ensure_default(markets)
     return Prepared(**asdict(credentials), model=default.name, simulated=Market.objects.named(default.market).simulated)
@@ -122,20 +119,6 @@ def ensure_credentials(path: Path) -> Credentials:
     return made
 
 
-def load_real_markets(say: Say) -> list[Market]:
-    """The markets of MARKETS from CSV files, where CRYPTOML_DATA_DIR names a folder; says what is used and why."""
-    if settings.MARKET_SOURCE not in ("", "csv", "simulated"):
-        raise Invalid(
-            f"MARKET_SOURCE is '{settings.MARKET_SOURCE}': choose csv or simulated",
-            code="unknown_source",
-            field="MARKET_SOURCE",
-        )
-    if settings.MARKET_SOURCE == "simulated" or settings.CRYPTOML_DATA_DIR is None:
-        say(f"Market data: the simulated market {DEMO} alone (CRYPTOML_DATA_DIR names no folder of CSV files)")
-        return []
-    return [_load_market(name, Path(settings.CRYPTOML_DATA_DIR), say) for name in settings.MARKETS]
-
-
 def load_demo(say: Say) -> Market:
     """The simulated market, always beside the real ones; brought up to now by the law that it was made with."""
     held = Market.objects.filter(name=DEMO).first()
@@ -162,6 +145,16 @@ def ensure_answering(market: Market, say: Say) -> None:
             "  gates      not passed; it answers all the same, because something must, and both the ledger and each\n"
             "             answer's warnings say so\n"
         )
+
+
+def can_answer(market: Market, say: Say) -> bool:
+    """False where nothing can be learnt from a real market yet: too few candles, as training has said by now."""
+    try:
+        ensure_answering(market, say)
+    except subprocess.CalledProcessError:
+        say(f"No version of {market} could be trained, for the reason above: going on without it\n")
+        return False
+    return True
 
 
 def put_into_production(version: ModelVersion) -> bool:
@@ -203,14 +196,6 @@ def _await_other_run(model: RegisteredModel, say: Say) -> None:
             say(f"Waiting for {other}, which another process trains, or trained when it was killed ...")
             told = True
         time.sleep(1)
-
-
-def _load_market(name: str, folder: Path, say: Say) -> Market:
-    parts = MarketName.parse(name)
-    file = folder / f"{parts.coin}_{FILE_OF_INTERVAL.get(parts.interval, parts.interval)}.csv"
-    report = load_candles(name, file)
-    say(f"Market data: {name} from {file}: {report.stored}")
-    return Market.objects.named(name)
 
 
 def _stored(path: Path) -> Credentials | None:

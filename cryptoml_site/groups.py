@@ -10,6 +10,9 @@ OPERATOR = (
     *MOVES,
     "training.add_trainingrun",
     "training.change_trainingrun",
+    "training.add_market",
+    "training.change_market",
+    "training.change_candle",
     "django_celery_beat.change_periodictask",
 )
 OWNER = (
@@ -18,6 +21,12 @@ OWNER = (
     "registry.add_gateoverride",
     "registry.change_gateoverride",
     "registry.delete_gateoverride",
+    "registry.add_answerpolicy",
+    "registry.change_answerpolicy",
+    "registry.delete_answerpolicy",
+    "training.add_retrainingpolicy",
+    "training.change_retrainingpolicy",
+    "training.delete_retrainingpolicy",
     "predictions.add_apikey",
     "predictions.change_apikey",
     "django_celery_beat.add_periodictask",

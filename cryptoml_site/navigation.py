@@ -28,6 +28,7 @@ GROUPS: dict[str, tuple[Place, ...]] = {
         Place("Versions", "package_2", "registry.modelversion"),
         Place("Ledger", "history_edu", "registry.deployment"),
         Place("Gates by model", "door_open", "registry.gateoverride"),
+        Place("Answers by model", "rule", "registry.answerpolicy"),
         Place("Edits of versions", "edit_note", "registry.versionedit"),
     ),
     "Evidence": (
@@ -38,6 +39,8 @@ GROUPS: dict[str, tuple[Place, ...]] = {
     ),
     "Training": (
         Place("Runs", "model_training", "training.trainingrun"),
+        Place("Trials", "tune", "training.trial"),
+        Place("Retraining", "autorenew", "training.retrainingpolicy"),
         Place("Imports", "upload_file", "registry.modelimport"),
         Place("Markets", "candlestick_chart", "training.market"),
         Place("Candles", "waterfall_chart", "training.candle"),

@@ -8,7 +8,9 @@ EVERY_DAY = {**EVERY_MINUTE, "minute": "10", "hour": "0"}
 
 SCHEDULES = {
     "follow the markets: candles, forecasts, outcomes": ("data.follow_markets", EVERY_MINUTE, 50),
+    "fetch the candles that have closed": ("data.fetch_candles", EVERY_MINUTE, 50),
     "queue again the training runs of killed processes": ("data.sweep_training_runs", EVERY_MINUTE, 50),
+    "retrain the models that are due by their policies": ("data.retrain_due", EVERY_MINUTE, 50),
     "forget the replies to idempotency keys after a day": ("data.forget_idempotent_replies", EVERY_HOUR, 3_000),
     "make the next months of the prediction log": ("data.ensure_partitions", EVERY_DAY, 3_600),
 }

@@ -98,6 +98,7 @@ LOGGING = {  # to stderr, with the traceback of whatever fails: Django's own, wi
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         "django.request": {"handlers": ["stderr"], "filters": ["errors_of_ours"], "level": "ERROR", "propagate": False},
         "django.security.DisallowedHost": {"handlers": [], "propagate": False},  # anybody can send one
+        "httpx": {"level": "WARNING"},  # it tells of every request, through the bars of progress
     },
 }
 
@@ -111,7 +112,11 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "data"
-CELERY_TASK_ROUTES = {"training.*": {"queue": "training"}, "monitoring.*": {"queue": "monitoring"}}
+CELERY_TASK_ROUTES = {
+    "training.*": {"queue": "training"},
+    "monitoring.*": {"queue": "monitoring"},
+    "data.fetch_market": {"queue": "fetching"},  # a slow provider delays no forecast
+}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_TIMEZONE = "UTC"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
@@ -213,7 +218,13 @@ SPECTACULAR_SETTINGS = {
 CLOCK_FILE = env.str("CRYPTOML_CLOCK_FILE", default=None)  # tests drive every process by the moment written there
 CRYPTOML_DATA_DIR = checked.folder("CRYPTOML_DATA_DIR")
 MARKET_SOURCE = env.str("MARKET_SOURCE", default="")
-MARKETS = env.list("MARKETS", default=["bitcoin-usd-1d"])
+MARKETS = env.list("MARKETS", default=[])
+COINGECKO_API_KEY = checked.token("COINGECKO_API_KEY")
+COINGECKO_KEY_KIND = checked.choice("COINGECKO_KEY_KIND", default="demo", among=("demo", "pro"))
+COINGECKO_URL = checked.url("COINGECKO_URL")  # tests point it at a stand-in
+COINGECKO_RATE_LIMIT = checked.whole_number(
+    "COINGECKO_RATE_LIMIT", default={"demo": 30, "pro": 100}[COINGECKO_KEY_KIND] if COINGECKO_API_KEY else 5
+)  # calls a minute of all processes together
 SCOPES = (  # predictions.models.Scope, which settings cannot import
     *("predict", "predictions:read", "predictions:read_all", "metrics:read"),
     *("registry:read", "registry:write", "registry:override", "drift:write"),
@@ -233,6 +244,8 @@ MODEL_CACHE = checked.whole_number("CRYPTOML_MODEL_CACHE", default=512_000_000) 
 BODY_LIMIT = checked.whole_number("CRYPTOML_BODY_LIMIT", default=1_000_000)  # bytes of one request body
 BATCH_BODY_LIMIT = checked.whole_number("CRYPTOML_BATCH_BODY_LIMIT", default=16_000_000)  # the same of /predict/batch
 ONNX_LIMIT = checked.whole_number("CRYPTOML_ONNX_LIMIT", default=16_000_000)  # bytes of one version's model.onnx
+TRAINING_MINUTES = checked.whole_number("CRYPTOML_TRAINING_MINUTES", default=120)  # of a run without a limit of its own
+TRAINING_MEMORY_MB = checked.whole_number("CRYPTOML_TRAINING_MEMORY_MB", default=4_000)  # the same, of its process
 PROMOTION_GATES: list[dict[str, Any]] = [  # docs/gates.md; the admin has a model's own options
     {"NAME": "registry.gates.EdgeOverBaseline", "OPTIONS": {"minimum_predictions": 1_000}},
     {"NAME": "registry.gates.MaximumCalibrationError", "OPTIONS": {"most": 0.05}},
@@ -247,7 +260,10 @@ SIMPLE_HISTORY_REVERT_DISABLED = True  # its button would go past our own method
 PURGE_GUARDS = ["predictions.purging.unsettled"]  # each gives a reason to keep a version's files, or None
 MODEL_CONCERNS = [  # what the admin says of a model at a glance
     "registry.concerns.nothing_in_production",
+    "registry.concerns.production_expired",
     "training.concerns.market_without_fresh_candles",
+    "training.concerns.retraining_failed",
     "predictions.concerns.move_not_served",
 ]
+VERSION_REPORT = "training.reporting.page.report_page"  # the page that says all of a version
 TAKE_OVER = "predictions.serving.taken_over"  # how the admin knows which workers serve a move of the ledger

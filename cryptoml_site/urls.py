@@ -41,6 +41,7 @@ api = [
     path("models/<str:name>/deployments", registry.ListDeployments.as_view(), name="deployments"),
     *(path(f"models/<str:name>/{verb}", once(view).as_view(), name=verb) for verb, view in MOVES.items()),
     path("markets", training.ListMarkets.as_view(), name="markets"),
+    path("markets/<str:name>", training.ShowMarket.as_view(), name="market"),
     path("markets/<str:name>/candles", training.ListCandles.as_view(), name="candles"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

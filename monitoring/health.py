@@ -93,6 +93,7 @@ class Health:
     def _models(self) -> list[str]:
         problems = [*self.snapshot.problems.items(), *(told for each in self.workers for told in each.problems.items())]
         found = sorted({f"model {name}: {problem}" for name, problem in problems})
+        found += [f"model {held.expiry}" for held in self.snapshot.serving.values() if held.expired(now())]
         return found if self.snapshot.serving else [*found, "no model is in production"]
 
     def _dependencies(self) -> list[str]:

@@ -23,7 +23,8 @@ MOST = 2_000  # forecasts of one model, the newest
 FEWEST = 30  # outcomes, below which a share says nothing
 RESAMPLES = 1_000
 
-# The newest revision of each outcome; a forecast is the one answer of its close, and evidence if it was made in time.
+# The newest revision of each outcome; a forecast is the one answer of its close, and evidence if it was made in time
+# and did not abstain.
 SETTLED = """
 SELECT wanted.model, forecast.as_of, outcome.log_return, answer.direction
 FROM unnest(%(models)s::bigint[], %(versions)s::bigint[]) AS wanted (model, version)
@@ -33,7 +34,7 @@ CROSS JOIN LATERAL (
 ) AS forecast
 JOIN predictions_prediction AS answer
     ON answer.id = forecast.prediction_id AND answer.id >= %(first_id)s
-    AND answer.version_id = wanted.version AND answer.made_at < answer.target_at
+    AND answer.version_id = wanted.version AND answer.made_at < answer.target_at AND answer.direction IS NOT NULL
 JOIN training_market AS market ON market.name = answer.market
 CROSS JOIN LATERAL (
     SELECT status, log_return FROM training_outcome

@@ -33,8 +33,8 @@ def answer(asked: Asked, *, asker: Asker) -> Answers:
         serving = engine.serving(asked.model, trial=asked.version)
         vector, evidence = vector_of(asked.features or {}, serving.version.feature_names), FROM_THE_CLIENT
     X = vector[np.newaxis, :]
-    probability_up = engine.probability_up(serving.version, X)
-    return answers_of(serving, X, probability_up, asker=asker, evidence=evidence, reference=asked.reference)
+    scored = engine.scored(serving.version, X)
+    return answers_of(serving, X, scored, asker=asker, evidence=evidence, reference=asked.reference)
 
 
 def seen_of_market(

@@ -15,6 +15,7 @@ from cryptoml_site.errors import Invalid, InvalidFields, Problem
 from predictions.answers import Answers, Asker, answers_of
 from predictions.asked import name_in, reference_in, refuse_strangers, version_in
 from predictions.engine import engine
+from predictions.sessions import Scored
 from predictions.vectors import LARGEST, NUMBERS, vector_of
 
 FIELDS = {"model", "version", "rows", "names", "reference"}
@@ -57,8 +58,8 @@ def answer_batch(asked: AskedBatch, *, asker: Asker) -> Answers:
     serving = engine.serving(asked.model, trial=asked.version)
     X = matrix_of(asked.rows, serving.version.feature_names, order=asked.names)
     chunks = (X[start : start + CHUNK] for start in range(0, len(X), CHUNK))
-    probability_up = np.concatenate([engine.probability_up(serving.version, chunk) for chunk in chunks])
-    return answers_of(serving, X, probability_up, asker=asker, reference=asked.reference)
+    scored = Scored.joined([engine.scored(serving.version, chunk) for chunk in chunks])
+    return answers_of(serving, X, scored, asker=asker, reference=asked.reference)
 
 
 def matrix_of(rows: Rows, names: Sequence[str], *, order: Sequence[str] | None = None) -> NDArray[np.float32]:

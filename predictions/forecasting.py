@@ -14,13 +14,13 @@ from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Greatest
 
 from cryptoml_site.clock import now
-from cryptoml_site.errors import Refused
+from cryptoml_site.errors import Refused, Unknown
 from predictions import log
 from predictions.answers import Answers, Asker, Evidence, answers_of
 from predictions.engine import Serving, engine
 from predictions.models import Forecast, MissedForecast
 from registry.models import RegisteredModel
-from training.datasets import Vectors, candles_sha256, newest_vector, newest_vectors
+from training.datasets import Vectors, candles_sha256, newest_vector, newest_vectors, refuse_suspect
 from training.features.feature_set import FeatureSet, feature_set
 from training.models import Candle, Market
 from training.outcomes import Close, expect
@@ -81,9 +81,10 @@ def forecast_closes() -> Report:
     moment = now()
     due = _due(moment)
     missed = _say_missing(due, moment)
-    asked, silent = _not_suspended([close for close in due if moment < close.target_at])
-    shown, unanswerable = _evidence(asked)
-    missed += _say_unanswerable([*silent, *unanswerable])
+    asked, silent = _not_silent([close for close in due if moment < close.target_at], moment)
+    held, lost = _with_features(asked)
+    shown, unanswerable = _evidence(held)
+    missed += _say_unanswerable([*silent, *lost, *unanswerable])
     return Report(_make(shown), missed)
 
 
@@ -107,12 +108,25 @@ def _due(moment: datetime) -> list[Due]:
     return due
 
 
-def _not_suspended(due: Sequence[Due]) -> tuple[list[Due], list[tuple[Due, str]]]:
-    """Those that may be forecast; and those whose model is to give no answers, with who said so."""
+def _not_silent(due: Sequence[Due], moment: datetime) -> tuple[list[Due], list[tuple[Due, str]]]:
+    """Those that may be forecast; and those whose model is to give no answers, with who said so, or since when."""
     suspended = engine.snapshot.suspended
-    asked = [close for close in due if close.serving.version.model not in suspended]
-    silent = [close for close in due if close.serving.version.model in suspended]
-    return asked, [(close, suspended[close.serving.version.model]) for close in silent]
+    reasons = [suspended.get(close.serving.version.model) or close.serving.silence(moment) for close in due]
+    judged = list(zip(due, reasons, strict=True))
+    return [close for close, reason in judged if not reason], [(close, reason) for close, reason in judged if reason]
+
+
+def _with_features(due: Sequence[Due]) -> tuple[list[Due], list[tuple[Due, str]]]:
+    """Those whose feature set is to be had; and those whose own package is gone, with the reason: it stops no other."""
+    held, lost = [], []
+    for close in due:
+        try:
+            feature_set(close.serving.version.feature_set)
+        except Unknown as unknown:
+            lost.append((close, str(unknown)))
+        else:
+            held.append(close)
+    return held, lost
 
 
 def _known_until() -> dict[int, datetime]:
@@ -156,7 +170,7 @@ def _missed(close: Due, missing: Sequence[datetime], reason: str) -> MissedForec
 
 
 def _evidence(due: Sequence[Due]) -> tuple[list[Shown], list[tuple[Due, str]]]:
-    """What each model is shown; and those whose window has a hole, with the reason."""
+    """What each model is shown; and those whose window has a hole or a suspect candle, with the reason."""
     shown, unanswerable = [], []
     windows = _windows(due)
     for (name, _), asked in _grouped(
@@ -165,11 +179,11 @@ def _evidence(due: Sequence[Due]) -> tuple[list[Shown], list[tuple[Due, str]]]:
         features = feature_set(name)
         vectors = newest_vectors([windows[close.market.pk] for close in asked], features)
         for close, vector in zip(asked, vectors, strict=True):
-            series = windows[close.market.pk]
-            if np.isfinite(vector).all():
-                shown.append(Shown(close, vector, _seen(close, series[-features.window :])))
+            window = windows[close.market.pk][-features.window :]
+            if np.isfinite(vector).all() and not window.suspect.any():
+                shown.append(Shown(close, vector, _seen(close, window)))
             else:
-                unanswerable.append((close, _reason(series, features)))
+                unanswerable.append((close, _reason(window, features)))
     return shown, unanswerable
 
 
@@ -182,10 +196,11 @@ def _seen(close: Due, window: CandleSeries) -> Evidence:
     )
 
 
-def _reason(series: CandleSeries, features: FeatureSet) -> str:
-    """Why there is no vector, in the words of who refuses it."""
+def _reason(window: CandleSeries, features: FeatureSet) -> str:
+    """Why nothing is answered from it, in the words of who refuses it."""
     try:
-        newest_vector(series, features)
+        newest_vector(window, features)
+        refuse_suspect(window, features)
     except Refused as refused:
         return str(refused)
     return "its features are not finite"
@@ -215,12 +230,12 @@ def _make(shown: Sequence[Shown]) -> int:
     made: list[Answers] = []
     for asked in _grouped(shown, lambda one: one.close.serving.version.bundle).values():
         X = np.stack([one.vector for one in asked])
-        probability_up = engine.probability_up(asked[0].close.serving.version, X)
+        scored = engine.scored(asked[0].close.serving.version, X)
         made += [
             answers_of(
                 one.close.serving,
                 X[place : place + 1],
-                probability_up[place : place + 1],
+                scored.row(place),
                 asker=ASKER,
                 evidence=one.evidence,
             )

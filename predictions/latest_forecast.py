@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Subquery
 
+from cryptoml_site.clock import now
 from cryptoml_site.errors import Invalid, Unknown
 from predictions.engine import engine
 from predictions.models import Forecast, Prediction
@@ -30,9 +31,10 @@ class LatestForecast:
     def of(cls, market: str, *, model: str) -> LatestForecast:
         """Raises Unknown where the market or the model is, or none was made yet, Invalid for another market's model.
 
-        Unavailable where the model is suspended: what it said before is in the log, and to be relied on no more.
+        Unavailable where the model gives no answers, suspended or expired: what it said before is in the log, and to be
+        relied on no more.
         """
-        engine.snapshot.check_not_suspended(model)
+        engine.snapshot.check_not_silent(model, at=now())
         asked = RegisteredModel.objects.filter(name=model, market=market).values("pk")
         made = Forecast.objects.filter(model=Subquery(asked[:1])).order_by("-as_of")  # by index: one row is read
         found: Any = Market.objects.annotate(

@@ -14,9 +14,10 @@ import numpy as np
 from django.db.models import Count, Max, Sum
 from numpy.typing import NDArray
 
-from training.datasets import candles_sha256, newest_vector
+from training.datasets import candles_sha256, newest_vector, refuse_suspect
 from training.features.feature_set import feature_set
 from training.models import Market
+from training.models.market import IS_SUSPECT
 
 MOST = 4_096  # vectors held
 Fingerprint = tuple[datetime, int, int | None, datetime | None]  # newest candle; how many, how often revised, when last
@@ -51,10 +52,16 @@ cache = VectorCache()
 
 
 def vector_seen(market: Market, feature_set_name: str, seen_until: datetime) -> Seen:
-    """Of the candles up to the one that opened at `seen_until`. Raises Refused where their window has a hole."""
+    """Of the candles up to the one that opened at `seen_until`. Raises Refused where their window has a hole, or a
+    candle that is suspect: to be asked each time, for a candle is judged when the one after it is there.
+    """
     features = feature_set(feature_set_name)
     candles = market.candles.ending_at(seen_until, candles=features.window, step=market.step)
-    stored = candles.aggregate(count=Count("pk"), revisions=Sum("revision"), last=Max("stored_at"))
+    stored = candles.aggregate(
+        count=Count("pk"), revisions=Sum("revision"), last=Max("stored_at"), suspect=Count("pk", filter=IS_SUSPECT)
+    )
+    if stored["suspect"]:
+        refuse_suspect(candles.series(interval=int(market.step.total_seconds())), features)
     key, fingerprint = (market.pk, feature_set_name), (seen_until, stored["count"], stored["revisions"], stored["last"])
     seen = cache.get(key, fingerprint)
     if seen is None:

@@ -9,6 +9,8 @@ from predictions.models import Prediction
 from training.labels import went_up
 from training.models import Outcome
 
+VERDICTS = {True: "✔ right", False: "✘ wrong", None: "abstained"}
+
 
 def outcomes_of(predictions: Iterable[Prediction]) -> dict[UUID, Outcome]:
     """By prediction, the newest revision of the outcome of its close; those without a market have none of ours."""
@@ -31,14 +33,13 @@ def said(prediction: Prediction, outcome: Outcome | None) -> str:
         return "-"
     if outcome.status == Outcome.Status.VOID:
         return f"void: {outcome.void_reason}"
-    right = was_right(prediction, outcome)
-    if right is None:
+    if outcome.log_return is None:
         return f"due {outcome.matures_at:%Y-%m-%d %H:%M}"
-    return f"{'✔ right' if right else '✘ wrong'}, {outcome.log_return:+.3%}"
+    return f"{VERDICTS[was_right(prediction, outcome)]}, {outcome.log_return:+.3%}"
 
 
 def was_right(prediction: Prediction, outcome: Outcome) -> bool | None:
-    """Whether the market went the way that was answered; None where nobody knows."""
-    if outcome.log_return is None:
+    """Whether the market went the way that was answered; None where nobody knows, or nothing was answered."""
+    if outcome.log_return is None or prediction.direction is None:
         return None
     return bool(went_up(np.array(outcome.log_return))) == (prediction.direction == Prediction.Direction.UP)

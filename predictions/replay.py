@@ -15,12 +15,14 @@ from predictions.forecasting import ASKER
 from predictions.from_candles import Asked, FromCandles, FromCandlesClass, Windows, from_candles
 from predictions.ids import first_id_of
 from predictions.models import Prediction, PredictionQuerySet
-from predictions.sessions import Sessions
+from predictions.sessions import Scored, Sessions
 from registry.models import ModelVersion
 from training.datasets import Vectors
 from training.evaluation.metrics import called_up
+from training.evaluation.novelty import DIGITS
 
 TOLERANCE = 1e-6  # of class B
+LAST_DIGIT = 10.0**-DIGITS  # of a novelty, which rounding may turn where a row of a batch is scored alone
 CHUNK = 1_000  # answers in memory at a time
 MILLISECOND = timedelta(milliseconds=1)  # as fine as an id tells the moment
 NEEDED = ("number", "bundle", "feature_set", "feature_set_sha256", "signature", "purged_at", "model__name")
@@ -102,19 +104,20 @@ class Replayer:
         try:
             vector = stored_vector(prediction, version)
             candles = from_candles(prediction, vector, version, self._windows)
-            again = self._probability_up(version, vector)
+            again = self._scored(version, vector)
             changed = candles.vector if candles else None
-            now = None if changed is None else self._probability_up(version, changed)
+            now = None if changed is None else float(self._scored(version, changed).probability_up[0])
         except Refused as refused:
             sentence = f"cannot be replayed: {refused}"
             return Replay(prediction, ReplayClass.IMPOSSIBLE, sentence, candles=candles)
-        kind, sentence = judged(prediction, again)
-        return Replay(prediction, kind, sentence, again, candles, now)
+        probability_up, novelty = float(again.probability_up[0]), again.novelty[0] if again.novelty else None
+        kind, sentence = judged(prediction, probability_up, novelty=novelty)
+        return Replay(prediction, kind, sentence, probability_up, candles, now)
 
-    def _probability_up(self, version: ModelVersion, vector: Vectors) -> float:
-        """Raises Refused where the bundle cannot be read, or gives no probability."""
+    def _scored(self, version: ModelVersion, vector: Vectors) -> Scored:
+        """Of the vector alone. Raises Refused where the bundle cannot be read, or gives no probability."""
         self._load(version)
-        return float(self._sessions.probability_up(version.bundle, vector[np.newaxis, :])[0])
+        return self._sessions.scored(version.bundle, vector[np.newaxis, :])
 
     def _load(self, version: ModelVersion) -> None:
         if version.bundle not in self._refused:
@@ -165,15 +168,21 @@ def stored_vector(prediction: Prediction, version: ModelVersion) -> Vectors:
     return cast
 
 
-def judged(prediction: Prediction, again: float) -> tuple[ReplayClass, str]:
-    """What the log says, held against the answer computed again; and that in words."""
-    logged = prediction.probability_up
-    if bool(called_up(logged)) != (prediction.direction == Prediction.Direction.UP):
+def judged(prediction: Prediction, again: float, *, novelty: float | None = None) -> tuple[ReplayClass, str]:
+    """What the log says, held against the answer and its novelty computed again; and that in words.
+
+    What was withheld by a model that abstained is logged too, and held against in the same way.
+    """
+    logged, scored = prediction.probability_up, prediction.novelty
+    if prediction.direction and bool(called_up(logged)) != (prediction.direction == Prediction.Direction.UP):
         return ReplayClass.UNEXPLAINED, f"the log says {prediction.direction}, of a probability of {logged!r}"
+    if scored is not None and novelty is not None and abs(novelty - scored) > 1.5 * LAST_DIGIT:
+        return ReplayClass.UNEXPLAINED, f"a novelty of {scored!r} was told, {novelty!r} is computed again"
+    done = "was answered" if prediction.direction else "was withheld"
     if again == logged:
-        return ReplayClass.A, f"{logged!r} was answered, and is computed again"
+        return ReplayClass.A, f"{logged!r} {done}, and is computed again"
     difference = abs(again - logged)
-    said = f"{logged!r} was answered, {again!r} is computed again"
+    said = f"{logged!r} {done}, {again!r} is computed again"
     if not difference <= TOLERANCE:  # NaN is not
         return ReplayClass.UNEXPLAINED, said
     rows = rows_asked_together(prediction)

@@ -4,7 +4,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from predictions.models import Prediction
+from predictions.models import NOVEL_INPUT, Prediction
+
+NOVELTY = (
+    "How unlike the rows that the version learnt from: 1 in 100 of those is above 1; 1000 stands for all beyond. "
+    "Null where the version cannot tell."
+)
+ABSTAINED = f"Why there is no answer: `{NOVEL_INPUT}`. Null where there is one."
 
 
 class AnswerSerializer(serializers.ModelSerializer[Prediction]):
@@ -12,8 +18,13 @@ class AnswerSerializer(serializers.ModelSerializer[Prediction]):
 
     model = serializers.CharField(source="model.name")
     version = serializers.IntegerField(source="version.number")
-    prediction = serializers.CharField(source="direction")
-    confidence = serializers.FloatField()
+    prediction = serializers.ChoiceField(
+        source="direction", choices=Prediction.Direction.choices, allow_null=True, help_text="Null: see `abstained`."
+    )
+    probability_up = serializers.FloatField(source="told_probability_up", allow_null=True)
+    confidence = serializers.FloatField(allow_null=True, help_text="Probability of the direction that is answered.")
+    novelty = serializers.FloatField(allow_null=True, help_text=NOVELTY)
+    abstained = serializers.CharField(allow_null=True, help_text=ABSTAINED)
 
     class Meta:
         model = Prediction
@@ -25,6 +36,8 @@ class AnswerSerializer(serializers.ModelSerializer[Prediction]):
             "prediction",
             "probability_up",
             "confidence",
+            "novelty",
+            "abstained",
             "as_of",
             "horizon",
             "made_at",
@@ -89,9 +102,14 @@ class BatchSerializer(serializers.Serializer[dict[str, Any]]):
 
 class OneOfManySerializer(serializers.Serializer[dict[str, Any]]):
     id = serializers.UUIDField()
-    prediction = serializers.ChoiceField(choices=Prediction.Direction.choices)
-    probability_up = serializers.FloatField()
-    confidence = serializers.FloatField()
+    prediction = serializers.ChoiceField(
+        choices=Prediction.Direction.choices, allow_null=True, help_text="Null: see `abstained`."
+    )
+    probability_up = serializers.FloatField(allow_null=True)
+    confidence = serializers.FloatField(allow_null=True)
+    novelty = serializers.FloatField(allow_null=True, help_text=NOVELTY)
+    abstained = serializers.CharField(allow_null=True, help_text=ABSTAINED)
+    warnings = serializers.ListField(child=serializers.CharField(), help_text="Of this answer, beside those of all.")
 
 
 class BatchAnswerSerializer(serializers.Serializer[dict[str, Any]]):

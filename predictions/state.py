@@ -21,12 +21,14 @@ from django.conf import settings
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Refused
-from predictions.engine import Engine, ServedVersion, Serving, Snapshot
+from predictions.engine import Engine, ServedVersion, Serving, Snapshot, Wanted
 from predictions.keyring import KeyRing, KnownKey
 from registry.bundles import SIGNATURE, read_file
+from registry.models import Policy
 
 logger = logging.getLogger(__name__)
-FORMAT = 2
+FORMAT = 3
+WITHOUT_POLICIES = 2  # of the release before, by which no version expired and no answer was withheld
 BUNDLE = r"[0-9a-f]{64}"
 NAME = "serving.json"
 
@@ -44,8 +46,9 @@ def save(snapshot: Snapshot, keys: KeyRing) -> None:
         "format": FORMAT,
         "generation": snapshot.generation,
         "default": snapshot.default,
-        "serving": [asdict(held) for held in snapshot.serving.values()],
+        "serving": [_written_serving(held) for held in snapshot.serving.values()],
         "suspended": dict(snapshot.suspended),
+        "policies": {model: asdict(policy) for model, policy in snapshot.policies.items()},
         "confirmed_at": keys.confirmed_at.isoformat(),
         "keys": [_written(key) for key in keys.keys.values()],
     }
@@ -62,8 +65,8 @@ def restore(engine: Engine, keys: KeyRing) -> bool:
     if held is None:
         return False
     keys.put(held.keys, confirmed_at=held.confirmed_at)
-    engine.take_up(held.generation, held.default, held.serving, held.suspended)
-    logger.warning("Postgres is away: this process serves generation %s from %s", held.generation, path())
+    engine.take_up(held.wanted)
+    logger.warning("Postgres is away: this process serves generation %s from %s", held.wanted.generation, path())
     return True
 
 
@@ -71,10 +74,7 @@ def restore(engine: Engine, keys: KeyRing) -> bool:
 class Held:
     """What the file says."""
 
-    generation: int
-    default: str | None
-    serving: list[Serving]
-    suspended: dict[str, str]
+    wanted: Wanted
     confirmed_at: datetime
     keys: list[KnownKey]
 
@@ -96,13 +96,10 @@ def _read() -> Held | None:
     """None where there is none, or where another release wrote it, or a hand: that stops no start."""
     try:
         found = json.loads(path().read_text())
-        if found["format"] != FORMAT:
+        if found["format"] not in (FORMAT, WITHOUT_POLICIES):
             return None
         return Held(
-            generation=int(found["generation"]),
-            default=found["default"],
-            serving=[_serving(written) for written in found["serving"]],
-            suspended=dict(found["suspended"]),
+            wanted=_wanted(found),
             confirmed_at=_moment(found["confirmed_at"]),
             keys=[_known(written) for written in found["keys"]],
         )
@@ -157,11 +154,44 @@ def _moment(text: str) -> datetime:
     return moment
 
 
+def _wanted(found: dict[str, Any]) -> Wanted:
+    policies = {} if found["format"] == WITHOUT_POLICIES else found["policies"]
+    return Wanted(
+        generation=int(found["generation"]),
+        default=found["default"],
+        serving=[_serving(written) for written in found["serving"]],
+        suspended=dict(found["suspended"]),
+        policies={model: _policy(written) for model, written in dict(policies).items()},
+    )
+
+
+def _policy(written: dict[str, Any]) -> Policy:
+    policy = Policy(**written)
+    for number in (policy.max_age_days, policy.novelty_limit):
+        if not (number is None or (isinstance(number, int | float) and number > 0)):
+            raise ValueError(f"a policy of {number!r}")
+    if not (isinstance(policy.refuses_expired, bool) and isinstance(policy.abstains, bool)):
+        raise ValueError(f"a policy that is neither on nor off: {written}")
+    return policy
+
+
+def _written_serving(held: Serving) -> dict[str, Any]:
+    """Without its policy, which is written by the model's name."""
+    learnt_until = held.version.learnt_until and held.version.learnt_until.isoformat()
+    return {
+        "version": asdict(held.version) | {"learnt_until": learnt_until},
+        "generation": held.generation,
+        "deployment": held.deployment,
+        "warnings": held.warnings,
+    }
+
+
 def _serving(written: dict[str, Any]) -> Serving:
-    version = written["version"]
+    version, learnt_until = written["version"], written["version"].get("learnt_until")
     if not re.fullmatch(BUNDLE, version["bundle"]):
         raise ValueError(f"a bundle of the name {version['bundle']!r}")
-    served = ServedVersion(**version | {"feature_names": tuple(version["feature_names"])})
+    moment = _moment(learnt_until) if learnt_until else None
+    served = ServedVersion(**version | {"feature_names": tuple(version["feature_names"]), "learnt_until": moment})
     if served.feature_names != _names_asked_for(served):
         raise ValueError(f"{served.model} version {served.number} with other features than it was registered with")
     return Serving(**written | {"version": served, "warnings": tuple(written["warnings"])})

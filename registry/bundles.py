@@ -22,6 +22,7 @@ REPORT = "report.json"
 EVALUATION = "evaluation.npz"
 REFERENCE = "reference.npz"
 GOLDEN = "golden.npz"
+NOVELTY = "novelty.npz"
 
 
 class BundleAltered(Refused):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from registry.figures import dig
 from registry.models import ModelVersion
 
 Figures = dict[str, Any]
@@ -11,7 +12,7 @@ def described(version: ModelVersion) -> Figures:
     """What was measured here, and apart from it what its maker claims; None is 'not measured', never zero."""
     report = version.metrics
     measured, baseline, edge = (report.get(part, {}) for part in ("metrics", "baseline", "edge"))
-    accuracy = measured.get("accuracy", {})
+    accuracy, logistic = measured.get("accuracy", {}), dig(report, "logistic", "edge") or {}
     return {
         "version": version.number,
         "stage": version.stage,
@@ -24,11 +25,19 @@ def described(version: ModelVersion) -> Figures:
         "edge": edge.get("value"),
         "edge_low": edge.get("low"),
         "edge_high": edge.get("high"),
+        "edge_over_logistic": logistic.get("value"),
+        "edge_over_logistic_low": logistic.get("low"),
+        "edge_over_logistic_high": logistic.get("high"),
         "balanced_accuracy": measured.get("balanced_accuracy"),
         "roc_auc": measured.get("roc_auc"),
         "brier": measured.get("brier"),
         "log_loss": measured.get("log_loss"),
         "calibration_error": measured.get("ece"),
+        "net_bp": dig(report, "trading", "net_bp"),
+        "hold_bp": dig(report, "trading", "hold_bp"),
+        "sharpe": dig(report, "trading", "sharpe", "value"),
+        "deflated_sharpe": dig(report, "trading", "deflated_sharpe"),
+        "max_drawdown": dig(report, "trading", "max_drawdown"),
         "predictions": edge.get("n"),
         "data_start": version.data_start,
         "data_end": version.data_end,

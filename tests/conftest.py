@@ -17,6 +17,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
+from hypothesis import settings as hypothesis_settings
 
 from cryptoml_site.embedded.commands import embedded_servers, using
 from cryptoml_site.embedded.home import Home
@@ -56,8 +57,12 @@ RUN.shared()
 (HOME / "static").mkdir(exist_ok=True)  # as `collectstatic` leaves it: the web process warns where it is absent
 os.environ["CRYPTOML_HOME"] = str(HOME)
 os.environ["DJANGO_SETTINGS_MODULE"] = "cryptoml_site.settings"
+os.environ["COINGECKO_URL"] = "http://127.0.0.1:9/api/v3"  # where nobody listens: no test asks the real one
 django.setup()
 settings.MIGRATE_DATABASE = None  # the role of the tests makes its databases, so it owns them
+
+hypothesis_settings.register_profile("no deadline", deadline=None)  # a busy machine is no bug
+hypothesis_settings.load_profile("no deadline")
 
 from predictions import log  # noqa: E402  # a module with models
 

@@ -14,9 +14,10 @@ from onnx import TensorProto, helper
 from cryptoml_site.clock import now
 from predictions.ids import uuid7
 from predictions.models import Prediction
-from registry.bundles import EVALUATION, GOLDEN, ONNX, REPORT, SIGNATURE, write_bundle
-from registry.models import ModelVersion, RegisteredModel
+from registry.bundles import EVALUATION, GOLDEN, NOVELTY, ONNX, REPORT, SIGNATURE, write_bundle
+from registry.models import AnswerPolicy, ModelVersion, RegisteredModel
 from training.evaluation.archive import pack_arrays
+from training.evaluation.novelty import NoveltyDetector
 from training.features.feature_set import feature_set
 from training.models import Candle, Market
 
@@ -72,6 +73,12 @@ def make_model(name: str = "bitcoin-usd-1d", *, default: bool = True) -> Registe
     return model
 
 
+def make_policy(model: RegisteredModel, **facts: object) -> AnswerPolicy:
+    """The model's answer policy, with these fields changed."""
+    policy, _ = AnswerPolicy.objects.update_or_create(model=model, defaults=facts)
+    return policy
+
+
 @cache
 def evaluation(rows: int = 2000) -> bytes:
     """Walk-forward rows of a model that is right in 55 of 100; the same for every version, so that none is worse."""
@@ -87,9 +94,10 @@ def make_version(
     probability_up: float = 0.75,
     features: str = "classic",
     metrics: dict | None = None,
+    detector: NoveltyDetector | None = None,
     **facts: object,
 ) -> ModelVersion:
-    """A candidate with a bundle of its own that answers `probability_up`."""
+    """A candidate with a bundle of its own that answers `probability_up`; without a detector it scores no novelty."""
     chosen = feature_set(features)
     signature = chosen.signature()
     measured = report() if metrics is None else metrics
@@ -101,6 +109,7 @@ def make_version(
             REPORT: json.dumps(measured).encode(),
             EVALUATION: evaluation(),
             GOLDEN: pack_arrays(X=X, probability=np.full(len(X), probability_up, np.float32)),
+            **({NOVELTY: detector.pack()} if detector else {}),
         }
     )
     return ModelVersion.objects.register(

@@ -13,9 +13,18 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from cryptoml_site import urls
 from predictions.models import ApiKey, Forecast, MissedForecast, Prediction, WebProcess
-from registry.models import Deployment, GateOverride, ModelImport, ModelVersion, RegisteredModel, VersionEdit
+from registry.models import (
+    AnswerPolicy,
+    Deployment,
+    GateOverride,
+    ModelImport,
+    ModelVersion,
+    RegisteredModel,
+    VersionEdit,
+)
 from tests.factories import make_market, make_prediction, make_version
-from training.models import Candle, CandleRevision, Market, Outcome, TrainingRun
+from training.models import Candle, CandleRevision, Market, Outcome, RetrainingPolicy, TrainingRun, Trial
+from training.tried import State, Tried
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +63,11 @@ def new_run():
     return TrainingRun.objects.create(model=model, market=market, **facts)
 
 
+def new_trial():
+    ended = Tried(0, {"max_depth": 3}, State.COMPLETE, 0.69, [0.69], [], 0.01, 1.5, "0" * 64, int(START.timestamp()))
+    return Trial.objects.keep(new_run(), ended)
+
+
 def new_import():
     facts = {"kind": "onnx", "upload": "x", "sha256": "0" * 64, "actor": "user:tester"}
     return ModelImport.objects.create(model=new_model(), **facts)
@@ -79,11 +93,14 @@ MAKERS = {
     ),
     ModelImport: new_import,
     GateOverride: lambda: GateOverride.objects.create(model=new_model(), gate="registry.gates.SameSignature"),
+    AnswerPolicy: lambda: AnswerPolicy.objects.create(model=new_model(), max_age_days=7, novelty_limit=2),
     Market: new_market,
     Candle: lambda: new_market().candles.get(),
     CandleRevision: new_revision,
     Outcome: lambda: Outcome.objects.create(market=new_market(), as_of=START, horizon=1, matures_at=START),
     TrainingRun: new_run,
+    RetrainingPolicy: lambda: RetrainingPolicy.objects.create(model=new_model(), every_candles=24),
+    Trial: new_trial,
     ApiKey: lambda: ApiKey.objects.issue(name="k", scopes=["predict"], created_by="user:tester"),
     Prediction: new_prediction,
     Forecast: new_forecast,
@@ -109,7 +126,7 @@ def questions(client, url):
 
 def test_every_model_of_ours_is_registered_and_has_a_maker_here():
     assert set(OURS) <= set(MAKERS)
-    assert len(OURS) == 16
+    assert len(OURS) == 19
 
 
 @pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
@@ -158,12 +175,12 @@ READ_ONLY = [
     Candle,
     CandleRevision,
     Outcome,
+    Trial,
     Forecast,
     MissedForecast,
     WebProcess,
     VersionEdit,
     ModelImport,
-    Market,
 ]
 
 

@@ -10,6 +10,7 @@ from registry.models import ModelVersion
 from registry.onnx_model import OnnxClassifier
 from training.datasets import Vectors
 from training.evaluation.archive import unpack_arrays
+from training.fitting import calibrating
 from training.fitting.converting import probability_up
 from training.fitting.estimators import estimator_named
 from training.fitting.importing import IMPORTED
@@ -42,6 +43,6 @@ def check_bundle(version: ModelVersion) -> BundleCheck:
 
 def _native_difference(version: ModelVersion, X: Vectors, answers: Vectors) -> float:
     native = joblib.load(BytesIO(read_file(version.bundle, NATIVE)))
-    imported = version.estimator.startswith(IMPORTED)
-    asked = probability_up if imported else estimator_named(version.estimator).probability_up
-    return refuse_disparity(asked(native, X), answers)
+    if version.estimator.startswith(IMPORTED):
+        return refuse_disparity(probability_up(native, X), answers)
+    return refuse_disparity(calibrating.probability_up(estimator_named(version.estimator), native, X), answers)

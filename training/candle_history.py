@@ -1,8 +1,9 @@
 """What a stretch of candles said before its source revised it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -63,8 +64,8 @@ def _undone(market: Market, series: CandleSeries) -> Iterator[tuple[CandleRevisi
     revisions = CandleRevision.objects.filter(candle__in=stretch).select_related("candle")
     for revision in revisions.order_by("-pk"):  # written under the market's lock, so in this order
         place = _place(series, revision.candle.opened_at)
-        columns = {name: _put(getattr(series, name), place, getattr(revision, name)) for name in FIGURES}
-        series = CandleSeries(interval=series.interval, opened_at=series.opened_at, **columns)
+        columns: Any = {name: _put(getattr(series, name), place, getattr(revision, name)) for name in FIGURES}
+        series = replace(series, **columns)
         yield revision, series
 
 

@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import OuterRef, Subquery
+
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Refused
 from registry.models import RegisteredModel
-from training.models import Market
+from training.models import Market, RetrainingPolicy, TrainingRun
+
+Status = TrainingRun.Status
 
 
 def market_without_fresh_candles(models: Sequence[RegisteredModel]) -> dict[int, str]:
@@ -15,6 +19,15 @@ def market_without_fresh_candles(models: Sequence[RegisteredModel]) -> dict[int,
     held = {market.name: market for market in Market.objects.filter(name__in={m.market for m in models}).with_newest()}
     said = {model.pk: data_concern(held.get(model.market), model.market, at=moment) for model in models}
     return {pk: sentence for pk, sentence in said.items() if sentence}
+
+
+def retraining_failed(models: Sequence[RegisteredModel]) -> dict[int, str]:
+    """For settings.MODEL_CONCERNS: of models with a retraining policy, those whose last run by it failed."""
+    ended = TrainingRun.objects.filter(policy=OuterRef("pk"), status__in=[Status.SUCCEEDED, Status.FAILED])
+    newest = ended.order_by("-created_at").values("pk")[:1]
+    policies = RetrainingPolicy.objects.in_force().filter(model__in=models).annotate(newest=Subquery(newest))
+    failed = TrainingRun.objects.filter(pk__in=policies.values("newest"), status=Status.FAILED)
+    return {run.model_id: f"its last retraining failed: {run.error}" for run in failed.defer("log")}
 
 
 def data_concern(market: Market | None, name: str, *, at: datetime) -> str:

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from cryptoml_site.errors import Invalid, Refused, Unknown
 from training.features.feature import Rows, present
 from training.features.feature_set import FeatureSet
-from training.labels import log_returns_ahead, went_up
+from training.features.windows import unbroken
+from training.labels import log_returns_ahead, trailing_returns, trailing_sigma, went_up
 from training.series import CandleSeries, Floats, Seconds
 
 Vectors = NDArray[np.float32]
+RETURNS = 5  # candles whose returns the logistic baseline sees
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +27,8 @@ class Dataset:
     as_of: Seconds  # (m,) open time of the newest candle that the row sees
     log_return: Floats  # (m,) from the close at as_of to the one `horizon` candles later
     closes: Floats  # (m,) close at as_of
+    returns: Floats  # (m, 5) log returns of the last five candles as of the row, newest first, 0.0 where unknown
+    sigma: Floats  # (m,) standard deviation that the last 100 candles let expect of log_return, NaN where unknown
     feature_set: str
     feature_names: list[str]
     horizon: int  # candles
@@ -60,8 +64,9 @@ def build_dataset(series: CandleSeries, feature_set: FeatureSet, *, horizon: int
 
     Each place of the series' grid becomes a row or is counted in `dropped`, under the first reason that applies:
     warm_up (the series begins within the window), hole (a candle of the window is absent, or the one that settles
-    the row), absent_volume (a volume that a feature reads is), no_label (the candle that settles it lies past the
-    end), not_finite (a feature overflows float32, or the return does). Kept and dropped add up to len(series).
+    the row), absent_volume (a volume that a feature reads is), suspect (a candle of the window is not believed, or the
+    one that settles the row), no_label (the candle that settles it lies past the end), not_finite (a feature overflows
+    float32, or the return does). Kept and dropped add up to len(series).
     """
     if horizon < 1:
         raise Invalid(f"the horizon is {horizon} candles: ask for 1 or more", code="invalid_horizon", field="horizon")
@@ -71,17 +76,21 @@ def build_dataset(series: CandleSeries, feature_set: FeatureSet, *, horizon: int
     closes = np.where(present(series.close), series.close, np.nan)
     with np.errstate(all="ignore"):  # a return that overflows is counted as not finite
         log_return = log_returns_ahead(closes, horizon=horizon)
+        returns, sigma = trailing_returns(closes, count=RETURNS), trailing_sigma(closes, horizon=horizon)
     past_end = np.arange(len(series)) >= len(series) - horizon
     faults = feature_set.faults(series)
     faults["hole"] |= np.isnan(log_return) & ~past_end
     overflows = ~np.isfinite(X).all(axis=1) | np.isinf(log_return)
-    kept, dropped = first_reasons({**faults, "no_label": past_end, "not_finite": overflows})
+    suspect = _touch_suspects(series, window=feature_set.window, horizon=horizon)
+    kept, dropped = first_reasons({**faults, "suspect": suspect, "no_label": past_end, "not_finite": overflows})
     return Dataset(
         X=X[kept],
         y=went_up(log_return[kept]).astype(np.int8),
         as_of=series.opened_at[kept],
         log_return=log_return[kept],
         closes=closes[kept],
+        returns=returns[kept],
+        sigma=sigma[kept],
         feature_set=feature_set.name,
         feature_names=feature_set.names,
         horizon=horizon,
@@ -139,6 +148,33 @@ def refuse_incomplete(window: CandleSeries, feature_set: FeatureSet) -> None:
         code="window_incomplete",
         evidence={"reason": reason, "as_of": as_of, "window": feature_set.window, "candles": len(window)},
     )
+
+
+def refuse_suspect(window: CandleSeries, feature_set: FeatureSet) -> None:
+    """Refuse to answer from a window of candles (its last one is as_of) with one whose close is not believed.
+
+    For who answers now: an answer of then, given before the candle was marked, is still computed again from it.
+    """
+    seen = window[-feature_set.window :]
+    suspect = seen.opened_at[seen.suspect]
+    if not len(suspect):
+        return
+    others = f" (and {len(suspect) - 1} more)" if len(suspect) > 1 else ""
+    raise Refused(
+        f"{feature_set.name} sees the {feature_set.window} candles up to {stamp(seen.opened_at[-1])}, and the close of "
+        f"the one opened at {stamp(suspect[-1])}{others} is suspect (it leapt by more than 10 sigmas, and came back): "
+        "load what its source says now or, if it is right, clear it with manage.py check_candles MARKET --clear",
+        code="suspect_candle",
+        evidence={"suspect": [stamp(seconds) for seconds in suspect], "as_of": int(seen.opened_at[-1])},
+    )
+
+
+def _touch_suspects(series: CandleSeries, *, window: int, horizon: int) -> Rows:
+    """Rows with a suspect candle within their window, or as the one that settles them."""
+    believed = ~series.suspect
+    touched: Rows = unbroken(believed) < np.minimum(np.arange(len(series)) + 1, window)
+    touched[:-horizon] |= series.suspect[horizon:]
+    return touched
 
 
 def _missing(window: CandleSeries, feature_set: FeatureSet, reason: str) -> str:

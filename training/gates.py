@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,9 @@ from registry.gates import Verdict
 from registry.gates.options import whole_number
 from registry.models import ModelVersion
 from training.evaluation.archive import unpack_arrays
-from training.evaluation.bootstrap import Interval, block_bootstrap
-from training.evaluation.metrics import called_up
+from training.evaluation.bootstrap import Interval
+from training.evaluation.pairing import Paired
 from training.evaluation.report import plain
-from training.series import Floats
 
 SEED = 7
 Evaluation = dict[str, Any]  # as_of, y_true and probability of every walk-forward row
@@ -40,7 +39,7 @@ class NotWorseThanProduction:
         if theirs is None or ours is None:
             silent = production if theirs is None else version
             return self._not_enough(f"{silent} has no recorded walk-forward to compare with", 0)
-        common = Common.of(ours, theirs)
+        common = common_rows(ours, theirs)
         if common.rows < self.minimum_rows:
             return self._not_enough(
                 f"both answered {common.rows:,} rows, {self.minimum_rows:,} are needed to compare it with version "
@@ -49,9 +48,9 @@ class NotWorseThanProduction:
             )
         return self._compared(common, production.number, horizon=version.model.horizon)
 
-    def _compared(self, common: Common, number: int, *, horizon: int) -> Verdict:
-        accuracy = block_bootstrap(common.more_right, horizon=horizon, seed=SEED)
-        brier = block_bootstrap(common.less_off, horizon=horizon, seed=SEED)
+    def _compared(self, common: Paired, number: int, *, horizon: int) -> Verdict:
+        lead = common.told_apart(horizon=horizon, seed=SEED)
+        accuracy, brier = lead.accuracy, lead.brier
         numbers = {"rows": common.rows, "accuracy": plain(asdict(accuracy)), "brier": plain(asdict(brier))}
         if np.isnan(accuracy.low):
             return self._not_enough(f"the {common.rows:,} rows that both answered make no interval", common.rows)
@@ -68,24 +67,10 @@ class NotWorseThanProduction:
         return Verdict("NotWorseThanProduction", "not_enough_evidence", sentence, numbers)
 
 
-@dataclass(frozen=True, eq=False)
-class Common:
-    """The rows that two versions answered, in time order; above zero the first of them did better."""
-
-    more_right: Floats  # (n,) of -1, 0, 1: hit minus hit
-    less_off: Floats  # (n,) squared distance from what happened, the second's minus the first's
-
-    @classmethod
-    def of(cls, ours: Evaluation, theirs: Evaluation) -> Common:
-        _, mine, other = np.intersect1d(ours["as_of"], theirs["as_of"], assume_unique=True, return_indices=True)
-        truth = ours["y_true"][mine]
-        p, q = ours["probability"][mine], theirs["probability"][other]
-        hits, others = called_up(p) == truth, called_up(q) == truth
-        return cls(hits.astype(np.float64) - others, (q - truth) ** 2 - (p - truth) ** 2)
-
-    @property
-    def rows(self) -> int:
-        return len(self.more_right)
+def common_rows(ours: Evaluation, theirs: Evaluation) -> Paired:
+    """On the rows that both answered; what happened is as `ours` has it."""
+    _, mine, other = np.intersect1d(ours["as_of"], theirs["as_of"], assume_unique=True, return_indices=True)
+    return Paired.of(ours["y_true"][mine], ours["probability"][mine], theirs["probability"][other])
 
 
 def recorded_evaluation(version: ModelVersion) -> Evaluation | None:

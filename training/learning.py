@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from copy import copy
 from pathlib import Path
@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from cryptoml_site.errors import Invalid
-from registry.bundles import EVALUATION, GOLDEN, NATIVE, ONNX, REFERENCE, REPORT, SIGNATURE, write_bundle
+from registry.bundles import EVALUATION, GOLDEN, NATIVE, NOVELTY, ONNX, REFERENCE, REPORT, SIGNATURE, write_bundle
 from registry.models import ModelVersion, RegisteredModel
 from training.datasets import Dataset, build_dataset
 from training.features.feature_set import FeatureSet
@@ -21,8 +21,11 @@ from training.features.feature_set import feature_set as feature_set_named
 from training.fitting.environment import environment
 from training.fitting.estimators import estimator_named
 from training.fitting.fit_and_score import Fitted, fit_and_score
+from training.fitting.search.space import search_space
 from training.models import Market, RunLost, TrainingRun, moment
 from training.models.run import FOLDS
+from training.recipe import Options
+from training.trials import TrialsOfRun, sharpes_before
 
 HEARTBEAT_SECONDS = 5.0
 SEEDS = range(2**31)  # what every estimator takes
@@ -37,12 +40,16 @@ def queue_run(
     estimator: str,
     actor: str,
     params: dict[str, Any] | None = None,
+    options: Mapping[str, object] | None = None,
     folds: int = 8,
     seed: int = 7,
 ) -> TrainingRun:
     """A run in the queue. Raises Unknown or Invalid, before anything waits, for what cannot be trained."""
     feature_set_named(feature_set)
-    estimator_named(estimator).checked(params or {})
+    kind, chosen = estimator_named(estimator), Options.parse(options or {})
+    kind.checked(params or {})
+    if chosen.trials:
+        search_space(kind, params or {})
     _refuse_outside(FOLDS, "folds", folds)
     _refuse_outside(SEEDS, "seed", seed)
     return TrainingRun.objects.create(
@@ -52,6 +59,7 @@ def queue_run(
         estimator=estimator,
         actor=actor,
         params=params or {},
+        options=chosen.as_json(),
         folds=folds,
         seed=seed,
     )
@@ -72,7 +80,7 @@ def learn(run: TrainingRun, *, progress: Progress) -> ModelVersion | None:
         return None
     try:
         with heartbeat(run):
-            return _learn(run, progress)
+            return fit_and_register(run, progress)
     except RunLost:
         raise
     except BaseException as error:  # recorded and raised again: Ctrl-C too must leave no run that seems to be alive
@@ -81,7 +89,8 @@ def learn(run: TrainingRun, *, progress: Progress) -> ModelVersion | None:
         raise
 
 
-def _learn(run: TrainingRun, progress: Progress) -> ModelVersion:
+def fit_and_register(run: TrainingRun, progress: Progress) -> ModelVersion:
+    """The version of a run that this process has claimed, and the run succeeds; what goes wrong is the caller's."""
     features = feature_set_named(run.feature_set)
     series = run.market.candles.series(interval=int(run.market.step.total_seconds()))
     dataset = build_dataset(series, features, horizon=run.model.horizon)
@@ -91,7 +100,15 @@ def _learn(run: TrainingRun, progress: Progress) -> ModelVersion:
         progress(done, total)
 
     fitted = fit_and_score(
-        dataset, estimator=run.estimator, params=run.params, folds=run.folds, seed=run.seed, progress=said
+        dataset,
+        estimator=run.estimator,
+        params=run.params,
+        options=Options.parse(run.options),
+        folds=run.folds,
+        seed=run.seed,
+        progress=said,
+        trials=TrialsOfRun(run),
+        others=sharpes_before(run, data_sha256=dataset.sha256),
     )
     bundle = write_bundle(bundle_files(fitted, features))
     with transaction.atomic():
@@ -129,6 +146,7 @@ def bundle_files(fitted: Fitted, features: FeatureSet) -> dict[str, bytes]:
         EVALUATION: fitted.evaluation,
         REFERENCE: fitted.reference,
         GOLDEN: fitted.golden,
+        NOVELTY: fitted.novelty,
     }
 
 
@@ -140,7 +158,7 @@ def register(run: TrainingRun, dataset: Dataset, features: FeatureSet, fitted: F
         feature_set=features.name,
         feature_set_sha256=features.sha256,
         signature=features.signature(),
-        params=fitted.params,
+        params=dict(fitted.recipe.params),
         metrics={**fitted.report, "dataset": {"rows": len(dataset), "dropped": dataset.dropped}},
         data_start=moment(dataset.data_start),
         data_end=moment(dataset.data_end),

@@ -1,15 +1,20 @@
 """Candles as arrays: what features, labels and the simulator see."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Seconds = NDArray[np.int64]
-COLUMNS = ("opened_at", "open", "high", "low", "close", "volume")
+Flags = NDArray[np.bool_]
+COLUMNS = ("opened_at", "open", "high", "low", "close", "volume", "suspect")
+
+
+def _none_suspect() -> Flags:
+    return np.zeros(1, dtype=np.bool_)
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +22,9 @@ class CandleSeries:
     """Candles of one market on its regular grid, oldest first.
 
     opened_at: (n,) unix seconds, exactly `interval` apart. open, high, low, close, volume: (n,) float64; NaN where
-    the source has no such figure, and all NaN where it has no candle: a hole is seen, never filled.
+    the source has no such figure, and all NaN where it has no candle: a hole is seen, never filled. suspect: (n,)
+    bool, closes that are not to be learnt or answered from; none unless told. It is a judgement and no figure: no
+    feature sees it, and neither does the candles' hash.
     """
 
     interval: int  # seconds
@@ -27,9 +34,13 @@ class CandleSeries:
     low: Floats
     close: Floats
     volume: Floats
+    suspect: Flags = field(default_factory=_none_suspect)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "suspect", np.broadcast_to(self.suspect, self.opened_at.shape))
 
     @classmethod
-    def on_grid(cls, *, interval: int, opened_at: Seconds, **columns: Floats) -> Self:
+    def on_grid(cls, *, interval: int, opened_at: Seconds, **columns: Any) -> Self:
         """Lay rows (any number of holes, ascending, unique, aligned to the interval) on the regular grid.
 
         Raises ValueError when a stamp is doubled, out of order or off the grid.
@@ -40,9 +51,7 @@ class CandleSeries:
         if remainder.any() or (np.diff(places) <= 0).any():
             raise ValueError(f"stamps must ascend in steps of {interval} s")
         length = int(places[-1]) + 1
-        laid = {name: np.full(length, np.nan) for name in columns}
-        for name, values in columns.items():
-            laid[name][places] = values
+        laid = {name: _laid(values, places, length) for name, values in columns.items()}
         grid = opened_at[0] + interval * np.arange(length, dtype=np.int64)
         return cls(interval=interval, opened_at=grid, **laid)
 
@@ -60,3 +69,10 @@ class CandleSeries:
         if rows.step not in (None, 1):
             raise ValueError("a series is cut into contiguous stretches only")
         return type(self)(interval=self.interval, **{name: getattr(self, name)[rows] for name in COLUMNS})
+
+
+def _laid(values: NDArray[Any], places: Seconds, length: int) -> NDArray[Any]:
+    """With holes between: no figure is there, and nothing is suspect."""
+    column = np.full(length, False if values.dtype == np.bool_ else np.nan, dtype=values.dtype)
+    column[places] = values
+    return column

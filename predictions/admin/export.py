@@ -15,7 +15,7 @@ from training.models import Outcome
 CHUNK = 2_000  # rows in memory; each chunk is a statement of its own, found by key: no long reader blocks a partition
 COLUMNS = (
     *("id", "made_at", "model", "version", "generation", "role", "actor", "market", "as_of", "horizon", "target_at"),
-    *("direction", "probability_up", "simulated", "warnings", "reference"),
+    *("direction", "probability_up", "novelty", "abstained", "simulated", "warnings", "reference"),
     *("outcome", "log_return", "settled_at"),
 )
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet takes a text for a formula
@@ -68,8 +68,8 @@ def _chunks(rows: Any) -> Iterator[list[Prediction]]:
 def _of_answer(row: Prediction, model: str, version: int | str) -> tuple[Any, ...]:
     return (
         *(str(row.id), _iso(row.made_at), model, version, row.generation, row.role, row.actor, row.market),
-        *(_iso(row.as_of), row.horizon, _iso(row.target_at), row.direction, row.probability_up, row.simulated),
-        *(" ".join(row.warnings), row.reference),
+        *(_iso(row.as_of), row.horizon, _iso(row.target_at), row.direction, row.probability_up, row.novelty),
+        *(row.abstained, row.simulated, " ".join(row.warnings), row.reference),
     )
 
 

@@ -17,6 +17,7 @@ from registry.admin.moments import utc_moment
 from registry.models import ModelVersion
 from training.models import Market, Outcome
 
+ABSTAINED = "-"  # as a direction
 FROM_CLIENT = "-"  # as the name of a market: the client sent the features
 
 
@@ -37,6 +38,20 @@ class MadeFilter(admin.SimpleListFilter):
             return None
         since: PredictionQuerySet = queryset.since(now() - self.spans[str(self.value())][1])
         return since
+
+
+class CallFilter(admin.SimpleListFilter):
+    title, parameter_name = "direction", "direction__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [*Prediction.Direction.choices, (ABSTAINED, "none: it abstained")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> PredictionQuerySet | None:
+        if self.value() is None:
+            return None
+        none = self.value() == ABSTAINED
+        chosen: PredictionQuerySet = queryset.filter(**{"direction": None} if none else {"direction": self.value()})
+        return chosen
 
 
 class MarketFilter(admin.SimpleListFilter):

@@ -34,7 +34,8 @@ class ForecastAdmin(LogAdmin[Forecast]):
 
     @admin.display(description="forecast", empty_value="no longer in the log")
     def answer(self, row: Any) -> str | None:
-        return row.made and f"{row.made.direction} {row.made.confidence:.3f}"
+        made: Prediction | None = row.made
+        return made.call if made else None
 
     @admin.display(description="target closes", empty_value="-")
     def target_at(self, row: Any) -> str | None:

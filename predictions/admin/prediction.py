@@ -14,7 +14,15 @@ from django.utils.safestring import SafeString
 
 from cryptoml_site.clock import now
 from predictions.admin.export import csv_of
-from predictions.admin.filters import BetweenFilter, KeyFilter, MadeFilter, MarketFilter, OutcomeFilter, VersionFilter
+from predictions.admin.filters import (
+    BetweenFilter,
+    CallFilter,
+    KeyFilter,
+    MadeFilter,
+    MarketFilter,
+    OutcomeFilter,
+    VersionFilter,
+)
 from predictions.admin.lineage import LineageAdmin
 from predictions.models import ApiKey, Prediction
 from predictions.outcomes import outcomes_of, said
@@ -32,6 +40,7 @@ class PredictionAdmin(LineageAdmin):
         "model",
         "version_number",
         "answer",
+        "novelty",
         "about",
         "turned_out",
         "role",
@@ -42,7 +51,7 @@ class PredictionAdmin(LineageAdmin):
         MadeFilter,
         OutcomeFilter,
         "role",
-        "direction",
+        CallFilter,
         "model",
         VersionFilter,
         MarketFilter,
@@ -56,6 +65,7 @@ class PredictionAdmin(LineageAdmin):
     fields = (
         ("id", "made_at"),
         ("answered", "turned_out"),
+        "novelty",
         ("version", "role"),
         ("market", "as_of"),
         ("horizon", "target_at"),
@@ -113,12 +123,13 @@ class PredictionAdmin(LineageAdmin):
 
     @admin.display(description="answer")
     def answer(self, row: Prediction) -> SafeString | str:
-        said = f"{row.direction} {row.confidence:.3f}"
-        mark = format_html('{}<div class="cm-small cm-warn">simulated</div>', said)
-        return mark if row.simulated else said
+        mark = format_html('{}<div class="cm-small cm-warn">simulated</div>', row.call)
+        return mark if row.simulated else row.call
 
     @admin.display(description="answer")
     def answered(self, row: Prediction) -> str:
+        if row.direction is None:
+            return f"abstained: the model had a probability of up of {row.probability_up:.6f}, which nobody was told"
         return f"{row.direction}, probability of up {row.probability_up:.6f}"
 
     @admin.display(description="turned out")

@@ -14,10 +14,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from predictions.answers import DOWN, UP, Answers
+from predictions.answers import Answers
 
-# Each row's own columns first, of fixed length; then those that all answers of a call share.
-OWN = ("id", "made_at", "probability_up", "vector")
+# Each row's own columns first, of one length in all rows of a call; then those that answers of one kind share.
+OWN = ("id", "made_at", "probability_up", "novelty", "vector")
 SHARED = (
     *("direction", "model_id", "version_id", "deployment_id", "generation", "role", "actor", "key_id", "market"),
     *("horizon", "as_of", "target_at", "candles_sha256", "simulated", "reference", "warnings"),
@@ -37,8 +37,8 @@ def packed(answers: Answers) -> bytes:
     """The rows of these answers, in no order, to stand between SIGNATURE and TRAILER."""
     if len(answers.ids) == 1:
         return _row(answers)
-    up = np.array(answers.up)
-    return _rows(answers, np.flatnonzero(up), UP) + _rows(answers, np.flatnonzero(~up), DOWN)
+    kinds = np.array(answers.up) + 2 * np.array(answers.novel)
+    return b"".join(_rows(answers, np.flatnonzero(kinds == kind)) for kind in range(4) if (kinds == kind).any())
 
 
 def copied(rows: Iterable[bytes]) -> bytes:
@@ -48,42 +48,49 @@ def copied(rows: Iterable[bytes]) -> bytes:
 
 def _row(answers: Answers) -> bytes:
     """The only one; NumPy would take twice as long over it."""
-    features = answers.X.shape[1]
+    features, [novelty] = answers.X.shape[1], answers.novelty
     numbers = [part for value in answers.X[0].tolist() for part in (8, value)]
-    own = _layout(features).pack(
-        *(len(OWN + SHARED), 16, answers.ids[0].bytes, 8, _microseconds(answers.made_at)),
-        *(8, answers.probability_up[0], 20 + 12 * features, _array_head(FLOAT8, features), *numbers),
+    own = _layout(features, scored=novelty is not None).pack(
+        *(len(OWN + SHARED), 16, answers.ids[0].bytes, 8, _microseconds(answers.made_at), 8, answers.probability_up[0]),
+        *((-1,) if novelty is None else (4, novelty)),
+        *(20 + 12 * features, _array_head(FLOAT8, features), *numbers),
     )
-    return own + _shared(answers, UP if answers.up[0] else DOWN)
+    return own + _shared(answers, 0)
 
 
 @lru_cache(maxsize=256)
-def _layout(features: int) -> struct.Struct:
-    return struct.Struct(">h i16s iq id i20s" + "id" * features)
+def _layout(features: int, *, scored: bool) -> struct.Struct:
+    return struct.Struct(">h i16s iq id" + ("if" if scored else "i") + "i20s" + "id" * features)
 
 
-def _rows(answers: Answers, chosen: NDArray[np.intp], direction: str) -> bytes:
-    """Rows of one direction are of one length, so that NumPy lays them out at once."""
-    shared = _shared(answers, direction)
-    template = _template(answers.X.shape[1], len(shared))
+def _rows(answers: Answers, chosen: NDArray[np.intp]) -> bytes:
+    """Those of one kind are of one length, so that NumPy lays them out at once."""
+    shared, scored = _shared(answers, int(chosen[0])), answers.novelty[0] is not None
+    template = _template(answers.X.shape[1], len(shared), scored=scored)
     ids = b"".join([id_.bytes for id_ in answers.ids])
     rows = np.repeat(template, len(answers.ids))[chosen]
     rows["id"] = np.frombuffer(ids, "V16")[chosen]
     rows["made_at"] = _microseconds(answers.made_at)
     rows["probability_up"] = np.array(answers.probability_up)[chosen]
+    if scored:
+        rows["novelty"] = np.array(answers.novelty, np.float32)[chosen]
     rows["vector"]["value"] = answers.X[chosen]
     rows["shared"] = np.void(shared)
     return rows.tobytes()
 
 
 @lru_cache(maxsize=256)
-def _template(features: int, shared: int) -> NDArray[np.void]:
-    """One row whose lengths are filled in; features: values in its vector. shared: bytes of the shared columns."""
+def _template(features: int, shared: int, *, scored: bool) -> NDArray[np.void]:
+    """One row whose lengths are filled in; features: values in its vector. shared: bytes of the shared columns.
+
+    scored: whether it has a novelty.
+    """
     number = [("length", ">i4"), ("value", ">f8")]
+    novelty = [("novelty_length", ">i4"), ("novelty", ">f4")] if scored else [("novelty_length", ">i4")]
     layout = np.dtype(
         [
             *(("columns", ">i2"), ("id_length", ">i4"), ("id", "V16"), ("made_at_length", ">i4"), ("made_at", ">i8")),
-            *(("probability_length", ">i4"), ("probability_up", ">f8"), ("vector_length", ">i4")),
+            *(("probability_length", ">i4"), ("probability_up", ">f8"), *novelty, ("vector_length", ">i4")),
             *(("vector_head", "V20"), ("vector", number, (features,)), ("shared", f"V{shared}")),
         ]
     )
@@ -91,17 +98,19 @@ def _template(features: int, shared: int) -> NDArray[np.void]:
     row = np.zeros(1, layout)
     row["columns"] = len(OWN + SHARED)
     row["id_length"], row["made_at_length"], row["probability_length"] = 16, 8, 8
+    row["novelty_length"] = 4 if scored else -1
     row["vector_length"] = len(head) + features * 12
     row["vector_head"] = np.void(head)
     row["vector"]["length"] = 8
     return row
 
 
-def _shared(answers: Answers, direction: str) -> bytes:
+def _shared(answers: Answers, place: int) -> bytes:
+    """Of the answer at that place, and of all of its kind."""
     serving, version, evidence = answers.serving, answers.serving.version, answers.evidence
     return b"".join(
         (
-            _text(direction),
+            _text_or_null(answers.direction(place)),
             _bigint(version.model_id),
             _bigint(version.pk),
             _bigint(serving.deployment),
@@ -116,7 +125,7 @@ def _shared(answers: Answers, direction: str) -> bytes:
             _text(evidence.candles_sha256),
             struct.pack(">i?", 1, version.simulated),
             _text(answers.reference),
-            _texts(answers.warnings),
+            _texts(answers.warnings + answers.own_warnings(place)),
         )
     )
 
@@ -124,6 +133,10 @@ def _shared(answers: Answers, direction: str) -> bytes:
 def _text(value: str) -> bytes:
     raw = value.encode()
     return struct.pack(">i", len(raw)) + raw
+
+
+def _text_or_null(value: str | None) -> bytes:
+    return NULL if value is None else _text(value)
 
 
 def _texts(values: tuple[str, ...]) -> bytes:

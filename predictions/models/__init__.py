@@ -3,11 +3,12 @@
 from predictions.models.forecasts import Forecast, MissedForecast
 from predictions.models.idempotent_replies import IdempotentReply, IdempotentReplyQuerySet
 from predictions.models.keys import ApiKey, Scope, check_scopes
-from predictions.models.log import Prediction, PredictionQuerySet
+from predictions.models.log import NOVEL_INPUT, Prediction, PredictionQuerySet
 from predictions.models.processes import WebProcess
 from predictions.models.response_minutes import ResponseMinute, ResponseMinuteQuerySet
 
 __all__ = [
+    "NOVEL_INPUT",
     "ApiKey",
     "Forecast",
     "IdempotentReply",

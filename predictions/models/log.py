@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 
 from predictions.ids import first_id_of
 from predictions.models.keys import ApiKey
 from registry.models import Deployment, ModelVersion, RegisteredModel
+
+NOVEL_INPUT = "novel_input"  # why an answer warns, or is none: the row is too unlike those that the version learnt from
+
+
+if TYPE_CHECKING:
+    _Float = models.FloatField[float | None, float | None]
+else:
+    _Float = models.FloatField
+
+
+class RealField(_Float):
+    """Four bytes in Postgres: a number of up to six digits comes back as it went in."""
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return "real"
 
 
 class PredictionQuerySet(models.QuerySet["Prediction"]):
@@ -58,8 +74,11 @@ class Prediction(models.Model):
     target_at = models.DateTimeField(null=True, help_text="When the target candle closes.")
     candles_sha256 = models.CharField(max_length=64, blank=True, help_text="Of the candles that the vector came from.")
     vector = ArrayField(models.FloatField(), help_text="As the model saw it: each value is exact in its own dtype.")
-    probability_up = models.FloatField()
-    direction = models.CharField(max_length=4, choices=Direction)
+    probability_up = models.FloatField(help_text="Of the model; withheld from the client where it abstained.")
+    direction = models.CharField(
+        max_length=4, choices=Direction, null=True, help_text="None where the model abstained: its row was too novel."
+    )
+    novelty = RealField(null=True, help_text="1 in 100 of the rows learnt from scores above 1; none where unknown.")
     simulated = models.BooleanField()
     warnings = ArrayField(models.CharField(max_length=64), default=list)
     reference = models.CharField(max_length=64, blank=True, default="", help_text="The client's own text.")
@@ -78,12 +97,30 @@ class Prediction(models.Model):
             models.CheckConstraint(
                 condition=Q(probability_up__gte=0, probability_up__lte=1), name="a_probability_lies_between_0_and_1"
             ),
+            models.CheckConstraint(
+                condition=Q(direction__isnull=False) | Q(novelty__isnull=False), name="who_abstains_knows_the_novelty"
+            ),
         ]
 
     def __str__(self) -> str:
         return str(self.id)
 
     @property
-    def confidence(self) -> float:
-        """The probability of the direction that was answered."""
-        return max(self.probability_up, 1 - self.probability_up)
+    def abstained(self) -> str | None:
+        """Why there is no answer, as a code."""
+        return NOVEL_INPUT if self.direction is None else None
+
+    @property
+    def told_probability_up(self) -> float | None:
+        """As the client was told; None where the model abstained."""
+        return None if self.direction is None else self.probability_up
+
+    @property
+    def confidence(self) -> float | None:
+        """The probability of the direction that was answered; None where none was."""
+        return None if self.direction is None else max(self.probability_up, 1 - self.probability_up)
+
+    @property
+    def call(self) -> str:
+        """The answer for a reader."""
+        return f"{self.direction} {self.confidence:.3f}" if self.direction else "abstained"

@@ -1,148 +1,95 @@
-"""A version's report as plots: data and options for Unfold's charts, each with a sentence that says it too."""
+"""A report's plots as data and options for Unfold's charts."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from registry.admin.figures import dig
+from registry.plots import Curve, Plot
 
-Report = dict[str, Any]
-Point = dict[str, float]
-
-MODEL, OTHER, QUIET = "var(--color-primary-600)", "var(--color-orange-500)", "var(--color-base-400)"
-FEATURES = 15  # of the most important
+COLOURS = {"model": "var(--color-primary-600)", "other": "var(--color-orange-500)", "quiet": "var(--color-base-400)"}
 GREY = "#9ca3af"  # of Unfold's own ticks: readable on white and on black
+BAND = "rgb(96 165 250 / 18%)"
 
 
 @dataclass(frozen=True)
-class Plot:
-    """kind: "line" or "bar". Without data, `sentence` says why there is none."""
+class Chart:
+    """kind: "line" or "bar"."""
 
     title: str
     sentence: str
-    kind: str = "line"
-    data: str = ""
-    options: str = ""
+    kind: str
+    data: str
+    options: str
 
 
-def plots(report: Report) -> list[Plot]:
-    return [drawn(report) for drawn in DRAWN] if report else []
+def charts(plots: Sequence[Plot]) -> list[Chart]:
+    """Of those that have something to draw."""
+    return [_bars(plot) if plot.kind == "bar" else _lines(plot) for plot in plots if plot.curves]
 
 
-def undrawn(found: Sequence[Plot]) -> dict[str, list[str]]:
-    """By the reason, what could not be drawn."""
-    return {
-        why: [plot.title for plot in found if plot.sentence == why and not plot.data]
-        for why in dict.fromkeys(plot.sentence for plot in found if not plot.data)
-    }
+def _lines(plot: Plot) -> Chart:
+    datasets = [dataset for curve in plot.curves for dataset in [*_band(curve), _line(curve)]]
+    options = _options(plot)
+    if plot.labels is None:  # numbers along both axes
+        options["scales"]["x"]["type"] = "linear"
+        options["interaction"] = {"mode": "nearest", "intersect": False}
+    return _chart(plot, datasets, options)
 
 
-def by_fold(report: Report) -> Plot:
-    title, folds = "Walk-forward, fold by fold", report.get("folds") or []
-    if not folds:
-        return Plot(title, "The report says nothing of its folds.")
-    naive = dig(report, "baseline", "accuracy")
-    labels = [f"{fold['test']['start'][:10]}" for fold in folds]
-    right = [fold["accuracy"] for fold in folds]
-    beaten = [fold.get("baseline_accuracy", naive) for fold in folds]  # older reports know that of all folds alone
-    lines = [_line("Accuracy", right, dots=True), _line("Best naive rule", beaten, QUIET)]
-    above = sum(a > b for a, b in zip(right, beaten, strict=True) if a is not None and b is not None)
-    sentence = f"Above the best naive rule in {above} of {len(folds)} folds."
-    return Plot(
-        title, sentence, data=_json(labels, lines), options=_options(y="accuracy", x="first candle of the test")
-    )
-
-
-def calibration(report: Report) -> Plot:
-    title, bins = "Calibration", report.get("reliability") or []
-    if not bins:
-        return Plot(title, "The report has no reliability table.")
-    points = [{"x": entry["probability"], "y": entry["frequency"]} for entry in bins]
-    ends = [value for point in points for value in point.values()]
-    low, high = min(ends), max(ends)
-    lines = [
-        _line("Went up", points, dots=True),
-        _line("Perfect", [{"x": low, "y": low}, {"x": high, "y": high}], QUIET),
+def _bars(plot: Plot) -> Chart:
+    bars = [
+        {"label": curve.name, "data": list(curve.ys), "backgroundColor": COLOURS[curve.tone], "barThickness": 8}
+        for curve in plot.curves
     ]
-    error = dig(report, "metrics", "ece")
-    sentence = f"Mean distance from the diagonal: {error:.3f}." if error is not None else ""
-    return Plot(title, sentence, data=_json(None, lines), options=_xy("said probability of up", "share that went up"))
-
-
-def roc(report: Report) -> Plot:
-    title, curve = "ROC curve", report.get("roc")
-    if not curve:
-        return Plot(title, MISSING)
-    rates = zip(curve["false_positive_rate"], curve["true_positive_rate"], strict=True)
-    lines = [
-        _line("Model", [{"x": x, "y": y} for x, y in rates]),
-        _line("Chance", [{"x": 0, "y": 0}, {"x": 1, "y": 1}], QUIET),
-    ]
-    area = dig(report, "metrics", "roc_auc")
-    sentence = f"Area under the curve: {area:.3f}; chance has 0.5." if area is not None else ""
-    return Plot(title, sentence, data=_json(None, lines), options=_xy("false positive rate", "true positive rate"))
-
-
-def importance(report: Report) -> Plot:
-    title, found = "What it leans on", dig(report, "importance", "features")
-    if not found:
-        return Plot(title, MISSING)
-    shown = found[:FEATURES]
-    losses = [row["log_loss"]["mean"] for row in shown]
-    bars = {"label": "log loss gained", "data": losses, "backgroundColor": MODEL, "barThickness": 8}
-    options = json.loads(_options(x="log loss gained when the feature is shuffled"))
-    options |= {"indexAxis": "y"}
+    options = _options(plot) | {"indexAxis": "y"}
     options["scales"]["y"]["ticks"]["autoSkip"] = False
-    most = f"Most of all on {shown[0]['name']}; about 0, or below, is noise."
-    names = [row["name"] for row in shown]
-    return Plot(title, most, kind="bar", data=_json(names, [bars]), options=json.dumps(options))
+    return _chart(plot, bars, options)
 
 
-def equity(report: Report) -> Plot:
-    title, curve = "Equity after costs, beside buy and hold", report.get("equity")
-    if not curve:
-        return Plot(title, MISSING)
-    labels = [stamp[:10] for stamp in curve["as_of"]]
-    lines = [
-        _line("Model, after costs", curve["model"]),
-        _line("Buy and hold", curve["hold"], OTHER),
-        _line("Best naive rule, after costs", curve["naive"], QUIET),
+def _chart(plot: Plot, datasets: list[dict[str, Any]], options: dict[str, Any]) -> Chart:
+    labelled = {} if plot.labels is None else {"labels": list(plot.labels)}
+    data = json.dumps({"datasets": datasets} | labelled)
+    return Chart(plot.title, plot.sentence, plot.kind, data, json.dumps(options))
+
+
+def _line(curve: Curve) -> dict[str, Any]:
+    colour = COLOURS[curve.tone]
+    dots = {"pointStyle": "circle", "pointRadius": 4, "backgroundColor": colour} if curve.dots else {"pointRadius": 0}
+    dash = {"borderDash": [4, 4]} if curve.tone == "quiet" else {}
+    data = _points(curve, curve.ys)
+    return {"label": curve.name, "data": data, "borderColor": colour, "borderWidth": 2, **dots, **dash}
+
+
+def _band(curve: Curve) -> list[dict[str, Any]]:
+    """The interval around a curve: its lower bound, and the upper one filled down to it."""
+    if curve.low is None or curve.high is None:
+        return []
+    plain = {"borderWidth": 0, "pointRadius": 0, "backgroundColor": BAND}
+    return [
+        {"label": "95 %, from", "data": _points(curve, curve.low), **plain},
+        {"label": "to", "data": _points(curve, curve.high), "fill": "-1", **plain},
     ]
-    ends = f"In the end {curve['model'][-1]:+.3f}, buy and hold {curve['hold'][-1]:+.3f}"
-    return Plot(title, f"{ends} (log return).", data=_json(labels, lines), options=_options(y="log return so far"))
 
 
-MISSING = "Registered before reports kept this: train the version anew to see it."
-DRAWN: Sequence[Callable[[Report], Plot]] = (by_fold, equity, calibration, roc, importance)
+def _points(curve: Curve, ys: Sequence[float | None]) -> list[Any]:
+    return list(ys) if curve.xs is None else [{"x": x, "y": y} for x, y in zip(curve.xs, ys, strict=True)]
 
 
-def _line(label: str, values: Sequence[Any], colour: str = MODEL, *, dots: bool = False) -> dict[str, Any]:
-    drawn = {"pointStyle": "circle", "pointRadius": 4, "backgroundColor": colour} if dots else {"pointRadius": 0}
-    dash = {"borderDash": [4, 4]} if colour == QUIET else {}
-    return {"label": label, "data": list(values), "borderColor": colour, "borderWidth": 2, **drawn, **dash}
-
-
-def _json(labels: Sequence[str] | None, datasets: Sequence[dict[str, Any]]) -> str:
-    return json.dumps({"datasets": datasets} | ({} if labels is None else {"labels": labels}))
-
-
-def _options(*, x: str = "", y: str = "") -> str:
+def _options(plot: Plot) -> dict[str, Any]:
     """Unfold's own options hide the numbers of the y axis."""
-    return json.dumps(
-        {
-            "animation": False,
-            "maintainAspectRatio": False,
-            "interaction": {"mode": "index", "intersect": False},
-            "plugins": {
-                "legend": {
-                    "align": "end",
-                    "labels": {"color": GREY, "usePointStyle": True, "boxHeight": 5, "boxWidth": 5},
-                }
-            },
-            "scales": {"x": _axis(x), "y": _axis(y)},
-        }
-    )
+    return {
+        "animation": False,
+        "maintainAspectRatio": False,
+        "interaction": {"mode": "index", "intersect": False},
+        "plugins": {
+            "legend": {
+                "align": "end",
+                "labels": {"color": GREY, "usePointStyle": True, "boxHeight": 5, "boxWidth": 5},
+            }
+        },
+        "scales": {"x": _axis(plot.x), "y": _axis(plot.y)},
+    }
 
 
 def _axis(title: str) -> dict[str, Any]:
@@ -152,11 +99,3 @@ def _axis(title: str) -> dict[str, Any]:
         "grid": {"tickLength": 0},
         "border": {"display": False},
     }
-
-
-def _xy(x: str, y: str) -> str:
-    """Numbers along both axes."""
-    options = json.loads(_options(x=x, y=y))
-    options["scales"]["x"]["type"] = "linear"
-    options["interaction"] = {"mode": "nearest", "intersect": False}
-    return json.dumps(options)

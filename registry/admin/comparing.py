@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from registry.admin.figures import FIGURES, Figure
 from registry.comparison import feature_changes
+from registry.figures import FIGURES, Figure
 from registry.models import ModelVersion
 
 
@@ -91,7 +91,7 @@ def _fact_row(name: str, said: list[str]) -> Row:
 def _best(values: Sequence[float | None], better: str) -> float | None:
     """None where nothing is to be told apart."""
     held = [value for value in values if value is not None]
-    if len(held) < 2 or better == "neither":
+    if len(set(held)) < 2 or better == "neither":
         return None
     return max(held) if better == "higher" else min(held)
 

@@ -19,7 +19,7 @@ from registry.admin.versions_table import VersionsTable
 from registry.concerns import concerns
 from registry.gates.questions import questions_for
 from registry.labels import ALARMING, pill
-from registry.models import Deployment, ModelVersion, RegisteredModel
+from registry.models import AnswerPolicy, Deployment, ModelVersion, RegisteredModel
 from registry.serving import take_over
 
 
@@ -68,6 +68,8 @@ class RegisteredModelAdmin(ConfirmingAdmin[RegisteredModel]):
             "table": VersionsTable(model, sort=request.GET.get("sort", "")),
             "gates": questions_for(model),
             "may_override": request.user.has_perm("registry.add_gateoverride"),
+            "policy": AnswerPolicy.objects.filter(model=model).first() or AnswerPolicy(),
+            "may_rule": request.user.has_perm("registry.add_answerpolicy"),
             "may_move": request.user.has_perm("registry.change_modelversion"),
             "links": links_to_related(self.admin_site, model),
         }

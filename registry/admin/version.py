@@ -2,6 +2,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, FloatField, QuerySet
@@ -11,12 +12,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html_join
+from django.utils.module_loading import import_string
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from registry.actors import user_actor
-from registry.admin.charts import plots, undrawn
+from registry.admin.charts import charts
 from registry.admin.comparing import Comparison
 from registry.admin.files import Files, hand_out
 from registry.admin.links import links_to_related, made_by
@@ -26,6 +28,7 @@ from registry.admin.pages import ConfirmingAdmin
 from registry.bundles import BundleAltered
 from registry.labels import ALARMING, WARNING, pill, stage_pill
 from registry.models import ModelVersion, VersionEdit
+from registry.plots import plots, undrawn
 
 ROLLBACK = "admin:registry_registeredmodel_rollback"
 
@@ -73,8 +76,12 @@ class ModelVersionAdmin(ConfirmingAdmin[ModelVersion]):
     fieldsets = (("What people say of it", {"fields": ("tags", "description")}),)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.download)
-        return [path("<int:pk>/files/<str:name>", view, name="registry_modelversion_file"), *super().get_urls()]
+        download, report = (self.admin_site.admin_view(view) for view in (self.download, self.report))
+        return [
+            path("<int:pk>/files/<str:name>", download, name="registry_modelversion_file"),
+            path("<int:pk>/report.html", report, name="registry_modelversion_report"),
+            *super().get_urls(),
+        ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
         measured = {"accuracy_value": "metrics__metrics__accuracy__value", "edge_value": "metrics__edge__value"}
@@ -105,7 +112,7 @@ class ModelVersionAdmin(ConfirmingAdmin[ModelVersion]):
             "suspension": version.model.suspension,
             "quarantine": version.model.deployments.quarantines().filter(from_version=version).first(),
             "comparison": Comparison([version]),
-            "plots": [plot for plot in drawn if plot.data],
+            "plots": charts(drawn),
             "undrawn": undrawn(drawn),
             "rollback": self._rollback(request, version),
             "files": Files(version),
@@ -122,16 +129,28 @@ class ModelVersionAdmin(ConfirmingAdmin[ModelVersion]):
         return reverse(ROLLBACK, args=[version.model_id]) if may and RollbackPage.offered(version.model) else ""
 
     def download(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        version = ModelVersion.objects.select_related("model").filter(pk=pk).first()
-        if version is None:
-            raise Http404("there is no such version")
+        version = self._seen(request, pk)
         try:
             return hand_out(version, name)
         except BundleAltered as altered:
             self.message_user(request, str(altered), messages.ERROR)
             return redirect("admin:registry_modelversion_change", pk)
+
+    def report(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The page of settings.VERSION_REPORT: it has no script, and asks nothing of any host."""
+        version = self._seen(request, pk)
+        answer = HttpResponse(import_string(settings.VERSION_REPORT)(version))
+        answer["Content-Disposition"] = f'inline; filename="{version.model.name}-v{version.number}-report.html"'
+        answer["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+        return answer
+
+    def _seen(self, request: HttpRequest, pk: int) -> ModelVersion:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        version = ModelVersion.objects.select_related("model").filter(pk=pk).first()
+        if version is None:
+            raise Http404("there is no such version")
+        return version
 
     def dressed(self, rows: Sequence[ModelVersion]) -> Sequence[ModelVersion]:
         shut = set(ModelVersion.objects.quarantined().filter(pk__in=[v.pk for v in rows]).values_list("pk", flat=True))

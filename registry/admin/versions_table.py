@@ -7,11 +7,12 @@ from django.db.models import F, FloatField, OrderBy
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
-from registry.admin.figures import FIGURES, Figure
+from registry.figures import COLUMNS, Figure
 from registry.models import ModelVersion, RegisteredModel
 
 SHOWN = 50
-COLUMNS = {figure.key: figure for figure in FIGURES}
+BY_KEY = {figure.key: figure for figure in COLUMNS}
+WITH_INTERVAL = ("accuracy", "edge")  # there is no room for more of them
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ class VersionsTable:
 
     def __init__(self, model: RegisteredModel, *, sort: str) -> None:
         self.model = model
-        self.key = sort.lstrip("-") if sort.lstrip("-") in COLUMNS else "number"
+        self.key = sort.lstrip("-") if sort.lstrip("-") in BY_KEY else "number"
         self.descending = sort.startswith("-") or self.key != sort.lstrip("-")
 
     @property
     def headers(self) -> list[Header]:
-        return [self._header("number", "Version"), *(self._header(f.key, f.short, f) for f in FIGURES)]
+        return [self._header("number", "Version"), *(self._header(f.key, f.short, f) for f in COLUMNS)]
 
     @cached_property
     def found(self) -> list[ModelVersion]:
@@ -49,7 +50,7 @@ class VersionsTable:
     def lines(self) -> list[Line]:
         shown = self.found[:SHOWN]
         shut = set(ModelVersion.objects.quarantined().filter(model=self.model).values_list("pk", flat=True))
-        return [Line(v, [_parted(f.said(v.metrics)) for f in FIGURES], quarantined=v.pk in shut) for v in shown]
+        return [Line(v, [_shown(f, v) for f in COLUMNS], quarantined=v.pk in shut) for v in shown]
 
     @property
     def more(self) -> bool:
@@ -67,7 +68,7 @@ class VersionsTable:
         return next(v.number for v in newest_first if v is not beside), beside.number
 
     def _ordering(self) -> OrderBy:
-        asked = F("number") if self.key == "number" else _in_report(COLUMNS[self.key])
+        asked = F("number") if self.key == "number" else _in_report(BY_KEY[self.key])
         return asked.desc(nulls_last=True) if self.descending else asked.asc(nulls_last=True)
 
     def _header(self, key: str, name: str, figure: Figure | None = None) -> Header:
@@ -77,6 +78,11 @@ class VersionsTable:
         other = ("" if self.descending else "-") if mine else best_first
         said = f"{figure.name}; {figure.wanted}".rstrip("; ") if figure else "Newest first"
         return Header(name, order, f"?sort={other}{key}#versions", said)
+
+
+def _shown(figure: Figure, version: ModelVersion) -> tuple[str, str]:
+    value, interval = _parted(figure.said(version.metrics))
+    return value, interval if figure.key in WITH_INTERVAL else ""
 
 
 def _parted(said: str) -> tuple[str, str]:

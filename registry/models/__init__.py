@@ -1,5 +1,6 @@
 """Which versions exist, which one answers, and who changed what about them."""
 
+from registry.models.answer_policies import AnswerPolicy, Policy
 from registry.models.edits import VersionEdit
 from registry.models.gate_overrides import GateOverride
 from registry.models.imports import ModelImport
@@ -10,11 +11,13 @@ from registry.models.versions import ModelVersion, Quarantined
 __all__ = [
     "ACTOR",
     "NAME",
+    "AnswerPolicy",
     "Deployment",
     "GateOverride",
     "ModelImport",
     "ModelVersion",
     "MovedMeanwhile",
+    "Policy",
     "Quarantined",
     "RegisteredModel",
     "VersionEdit",

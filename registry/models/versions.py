@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from django.contrib.postgres.fields import ArrayField
@@ -128,6 +129,11 @@ class ModelVersion(models.Model):
     def signature_key(self) -> list[tuple[str, str]]:
         """What clients depend on: names, order and types; a better description changes nothing for them."""
         return [(feature["name"], feature["dtype"]) for feature in self.signature]
+
+    @property
+    def learnt_until(self) -> datetime:
+        """What its age counts from: the newest candle it learnt from; where nobody knows that, its registration."""
+        return self.data_end or self.created_at
 
     @property
     def quarantined(self) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from registry.models import Deployment, ModelVersion, RegisteredModel
+from registry.models import AnswerPolicy, Deployment, ModelVersion, RegisteredModel
 
 
 class FeatureSerializer(serializers.Serializer[dict[str, str]]):
@@ -59,13 +59,20 @@ class ModelSummarySerializer(serializers.ModelSerializer[RegisteredModel]):
         return VersionSerializer(model.versions.all(), many=True).data  # type: ignore[return-value]
 
 
+class AnswerPolicySerializer(serializers.ModelSerializer[AnswerPolicy]):
+    class Meta:
+        model = AnswerPolicy
+        fields = ("max_age_days", "when_expired", "novelty_limit", "when_novel")
+
+
 class ModelSerializer(ModelSummarySerializer):
     """One model with what it asks for: production's signature, or the newest version's before the first promotion."""
 
     signature = serializers.SerializerMethodField()
+    policy = serializers.SerializerMethodField()
 
     class Meta(ModelSummarySerializer.Meta):
-        fields = ("name", "market", "horizon", "default", "signature", "production", "versions")
+        fields = ("name", "market", "horizon", "default", "signature", "policy", "production", "versions")
 
     @extend_schema_field(FeatureSerializer(many=True))
     def get_signature(self, model: RegisteredModel) -> list[dict[str, str]]:
@@ -73,6 +80,11 @@ class ModelSerializer(ModelSummarySerializer):
         in_production = [version for version in versions if version.stage == ModelVersion.Stage.PRODUCTION]
         asked: list[list[dict[str, str]]] = [version.signature for version in in_production or versions]
         return asked[0] if asked else []
+
+    @extend_schema_field(AnswerPolicySerializer)
+    def get_policy(self, model: RegisteredModel) -> dict[str, Any]:
+        """The default one where the model has none of its own."""
+        return AnswerPolicySerializer(getattr(model, "answer_policy", AnswerPolicy())).data
 
 
 class InForceSerializer(serializers.ModelSerializer[Deployment]):

@@ -1,13 +1,13 @@
 """What `up` prepares: credentials that stay, a default model, a first version of which the ledger tells the truth."""
 
 import json
+import subprocess
 
 import pytest
 from django.contrib.auth.models import User
 
 from cryptoml_site import first_run
-from cryptoml_site.errors import Invalid
-from cryptoml_site.first_run import DEMO, ensure_credentials, ensure_default, load_real_markets, put_into_production
+from cryptoml_site.first_run import DEMO, can_answer, ensure_credentials, ensure_default, put_into_production
 from predictions.models import ApiKey, Scope
 from registry.models import Deployment, RegisteredModel
 from tests.factories import make_model, make_version, report
@@ -83,19 +83,24 @@ def test_a_real_market_takes_the_default_over_from_the_demo(markets):
     assert ensure_default(markets).name == "other-usd-1h"
 
 
+def test_a_real_market_that_nothing_can_be_learnt_from_yet_is_said_and_left_out(markets, monkeypatch):
+    def fail(command, **_):
+        raise subprocess.CalledProcessError(1, command)
+
+    monkeypatch.setattr("cryptoml_site.first_run.subprocess.run", fail)
+    said = []
+    assert not can_answer(markets[0], said.append)
+    assert "No version of other-usd-1h could be trained" in said[-1]
+    make_version(model=RegisteredModel.objects.named("other-usd-1h")).promote(actor="user:o", reason="first")
+    assert can_answer(markets[0], said.append)
+
+
 @pytest.mark.parametrize(("low", "passed"), [(0.01, True), (-0.01, False)])
 def test_the_ledger_says_whether_the_first_version_answers_by_its_gates(low, passed):
     assert put_into_production(make_version(metrics=report(edge_low=low))) is passed
     moved = Deployment.objects.latest("generation")
     assert moved.evidence["overridden"] is not passed
     assert moved.warnings == ([] if passed else ["no_edge_over_baseline"])
-
-
-def test_a_source_that_there_is_not_is_refused(settings):
-    settings.MARKET_SOURCE = "crystal-ball"
-    with pytest.raises(Invalid) as refused:
-        load_real_markets(print)
-    assert refused.value.field == "MARKET_SOURCE"
 
 
 def test_the_technical_model_is_trained_by_the_trainer_and_answers_beside_the_default(markets, monkeypatch):

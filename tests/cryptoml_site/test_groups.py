@@ -27,6 +27,7 @@ def member(group):
         ("django_celery_beat.change_periodictask", False, True, True),
         ("registry.override_gates", False, False, True),
         ("registry.delete_modelversion", False, False, True),
+        ("training.change_retrainingpolicy", False, False, True),
         ("predictions.add_apikey", False, False, True),
         ("predictions.change_apikey", False, False, True),
         ("auth.change_user", False, False, False),

@@ -45,6 +45,38 @@ def test_a_data_folder_must_be_there(tmp_path):
         CheckedEnv({"CRYPTOML_DATA_DIR": str(tmp_path / "none")}).folder("CRYPTOML_DATA_DIR")
 
 
+@pytest.mark.parametrize("text", ["CG key", "CG-ключ", "CG\nkey", "CG\x7f"])
+def test_a_key_has_no_spaces_and_is_not_said(text):
+    with pytest.raises(ImproperlyConfigured, match="COINGECKO_API_KEY is no key") as refused:
+        CheckedEnv({"COINGECKO_API_KEY": text}).token("COINGECKO_API_KEY")
+    assert "CG" not in str(refused.value)
+    assert CheckedEnv({"COINGECKO_API_KEY": " CG-x1 \n"}).token("COINGECKO_API_KEY") == "CG-x1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "api.example",
+        "ftp://api.example",
+        "file:///etc/passwd",
+        "http://",
+        "https:///v3",
+        "https://user:secret@api.example",
+        "https://api.example/v3?key=secret",
+        "https://api.example/#secret",
+        "https://api example",
+        "https://[::1",
+        "https://api.example:port",
+        "https://api.example:0",
+    ],
+)
+def test_an_address_is_that_of_a_service(text):
+    with pytest.raises(ImproperlyConfigured, match="COINGECKO_URL is no address of a service") as refused:
+        CheckedEnv({"COINGECKO_URL": text}).url("COINGECKO_URL")
+    assert "secret" not in str(refused.value)
+    assert CheckedEnv({"COINGECKO_URL": "http://127.0.0.1:90/v3/"}).url("COINGECKO_URL") == "http://127.0.0.1:90/v3"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("predict,admin", "admin: choose"), ("registry:write", "needs a key"), ("registry:override", "needs a key")],
@@ -57,6 +89,7 @@ def test_nobody_gets_an_unknown_scope_or_the_registry_without_a_key(text, said):
 def test_absent_variables_have_their_defaults():
     assert NOBODY.whole_number("PORT", default=8000) == 8000
     assert NOBODY.folder("CRYPTOML_DATA_DIR") is None
+    assert (NOBODY.token("COINGECKO_API_KEY"), NOBODY.url("COINGECKO_URL")) == ("", "")
     assert NOBODY.anonymous_scopes("ANYBODY", known=Scope.values) == frozenset()
     assert NOBODY.postgres("DATABASE_URL", default=site.EMBEDDED.database_url)["NAME"] == "cryptoml"
 

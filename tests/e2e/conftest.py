@@ -12,7 +12,7 @@ from django.db import connection
 
 from cryptoml_site.celery import app
 
-PATIENCE = 90.0  # seconds: a trainer imports the fitting stack beside everything else that runs
+PATIENCE = 180.0  # seconds: a trainer imports the fitting stack beside everything else that runs
 
 
 def database_url():
@@ -43,6 +43,13 @@ class Process:
     def kill(self):
         self.popen.send_signal(signal.SIGKILL)
         self.popen.wait()
+
+
+@pytest.fixture
+def bundles_of_the_home(settings):
+    """Other processes read bundles where the settings say, not where this test's fixture would put them."""
+    bundles = {**settings.STORAGES["bundles"], "OPTIONS": {"location": settings.CRYPTOML_HOME / "bundles"}}
+    settings.STORAGES = {**settings.STORAGES, "bundles": bundles}
 
 
 @pytest.fixture

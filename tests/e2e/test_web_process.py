@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-FITTING = ("pandas", "sklearn", "xgboost", "skl2onnx", "onnxmltools", "joblib", "scipy", "training.fitting")
+FITTING = ("pandas", "sklearn", "xgboost", "skl2onnx", "onnxmltools", "joblib", "scipy", "optuna", "training.fitting")
 
 IMPORT_EVERY_DOOR = """
 import sys

@@ -21,13 +21,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("
 
 
 @pytest.fixture
-def bundles_of_the_home(settings):
-    """Other processes read bundles where the settings say, not where this test's fixture would put them."""
-    bundles = {**settings.STORAGES["bundles"], "OPTIONS": {"location": settings.CRYPTOML_HOME / "bundles"}}
-    settings.STORAGES = {**settings.STORAGES, "bundles": bundles}
-
-
-@pytest.fixture
 def demo(set_clock, bundles_of_the_home):
     set_clock("2026-06-01T12:00:10Z")
     simulate_candles("demo-usd-1m", candles=60, seed=7)

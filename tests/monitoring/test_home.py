@@ -44,7 +44,9 @@ def market():
     return make_market(newest=now() - timedelta(hours=30), candles=3)
 
 
-def forecast(version, market, days_ago, *, right=True, up=True, late=False, revisions=1, status="settled"):
+def forecast(
+    version, market, days_ago, *, right=True, up=True, late=False, revisions=1, status="settled", abstained=False
+):
     """A forecast of the schedule and how it turned out; only its newest revision counts."""
     as_of = now().replace(hour=0, minute=0, second=0, microsecond=0) - days_ago * STEP
     target = as_of + 2 * STEP
@@ -56,7 +58,8 @@ def forecast(version, market, days_ago, *, right=True, up=True, late=False, revi
         market=market.name,
         as_of=as_of,
         target_at=target,
-        direction=Prediction.Direction.UP if up else Prediction.Direction.DOWN,
+        direction=None if abstained else Prediction.Direction.UP if up else Prediction.Direction.DOWN,
+        novelty=7.5,
     )
     Forecast.objects.create(model=version.model, as_of=as_of, prediction_id=made.pk)
     same = {"market": market, "as_of": as_of, "horizon": 1, "matures_at": target, "close_at_start": 1.0}
@@ -142,7 +145,9 @@ def forecast_hourly(version, market, hours, *, right):
 
 
 @pytest.mark.parametrize(
-    "facts", [{"late": True}, {"status": "pending"}, {"status": "void"}], ids=["made too late", "pending", "void"]
+    "facts",
+    [{"late": True}, {"status": "pending"}, {"status": "void"}, {"abstained": True}],
+    ids=["made too late", "pending", "void", "abstained"],
 )
 def test_what_is_no_evidence_does_not_count(replaced, market, facts):
     forecast(replaced[1], market, 3, **facts)

@@ -25,7 +25,12 @@ from training.models import Market
 CLASSIC = feature_set("classic")
 HOURS = 1_200
 HOURLY = "demo-usd-1h"
-SMALL = {"xgboost": {"n_estimators": 10}, "random_forest": {"n_estimators": 20}}
+SMALL = {
+    "xgboost": {"n_estimators": 10},
+    "random_forest": {"n_estimators": 20},
+    "logistic": {},
+    "ensemble": {"xgboost__n_estimators": 10, "random_forest__n_estimators": 20},
+}
 LOGISTIC = "imported logistic regression"
 KINDS = [*ESTIMATORS, LOGISTIC]
 

@@ -13,6 +13,7 @@ from predictions.log import Log
 from predictions.log.rows import COLUMNS, _texts, packed
 from predictions.log.spool import Record
 from predictions.models import Prediction
+from predictions.sessions import Scored
 
 NAMES = tuple("abcdefghi")
 VERSION = ServedVersion(7, 3, "b" * 64, 5, "bitcoin-usd-1d", "bitcoin-usd-1d", 1, "classic", NAMES, False)
@@ -20,12 +21,14 @@ SERVING = Serving(VERSION, 11, 11, ())
 PLENTY = 10_000_000  # bytes of spool
 
 
-def answers(probabilities=(0.75,), *, X=None, serving=SERVING, asker=None, evidence=FROM_THE_CLIENT, reference=""):
+def answers(
+    probabilities=(0.75,), *, X=None, novelty=None, serving=SERVING, asker=None, evidence=FROM_THE_CLIENT, **who
+):
     """Of one call. No foreign key of the log is held by Postgres, so no model has to be there."""
     up = np.array(probabilities, np.float32)
     vectors = np.ones((len(up), len(NAMES)), np.float32) if X is None else X
     asked_by = asker or Asker("key:ab12cd34", 1)
-    return answers_of(serving, vectors, up, asker=asked_by, evidence=evidence, reference=reference)
+    return answers_of(serving, vectors, Scored(up, novelty), asker=asked_by, evidence=evidence, **who)
 
 
 def refused_answers(count=1):
@@ -65,13 +68,16 @@ def postgres_away(*_, **__):
     raise OperationalError("connection refused")
 
 
-def answers_without_reference():
-    """One answer, and its file's head and row as a release wrote them that knew no `reference`."""
+def answers_of_an_older_release(*unknown):
+    """One answer, and its file's head and row as a release wrote them that knew no such columns."""
     made = answers()
-    columns = [column for column in COLUMNS.split(", ") if column != "reference"]
+    columns = [column for column in COLUMNS.split(", ") if column not in unknown]
     head = json.dumps({"format": 1, "columns": ", ".join(columns)}).encode() + b"\n"
     row = packed(made)
-    empty = struct.pack(">i", 0)
-    place = len(row) - len(_texts(made.warnings)) - len(empty)
-    assert row[place : place + 4] == empty
-    return made, head, struct.pack(">h", len(columns)) + row[2:place] + row[place + 4 :]
+    empty, null = struct.pack(">i", 0), struct.pack(">i", -1)
+    places = {"reference": (len(row) - len(_texts(made.warnings)) - 4, empty), "novelty": (2 + 20 + 12 + 12, null)}
+    for column in sorted(unknown, key=lambda column: places[column], reverse=True):
+        place, held = places[column]
+        assert row[place : place + 4] == held
+        row = row[:place] + row[place + 4 :]
+    return made, head, struct.pack(">h", len(columns)) + row[2:]

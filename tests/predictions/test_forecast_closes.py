@@ -109,6 +109,19 @@ def test_a_hole_in_the_window_is_a_missed_close_with_its_reason(demo):
     assert "is absent" in MissedForecast.objects.get().reason
 
 
+def test_a_feature_set_whose_package_is_gone_is_a_missed_close_and_stops_no_other_model(demo):
+    other = RegisteredModel.objects.of_market("demo-usd-1m", name="other")
+    version = make_version(model=other, simulated=True)
+    version.promote(actor="user:o", reason="first")
+    type(version).objects.filter(pk=version.pk).update(feature_set="package_that_is_gone.features.MINE")
+    report = forecast_closes()
+    assert (report.made, report.missed) == (1, 1)
+    assert Forecast.objects.get().model == demo
+    missed = MissedForecast.objects.get()
+    assert missed.model == other
+    assert "'package_that_is_gone.features.MINE' cannot be imported here" in missed.reason
+
+
 def test_models_of_one_market_are_each_forecast(demo):
     other = RegisteredModel.objects.of_market("demo-usd-1m", name="demo-usd-1m-other")
     make_version(model=other).promote(actor="user:o", reason="first")

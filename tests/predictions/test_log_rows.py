@@ -13,6 +13,7 @@ from predictions import log
 from predictions.answers import Asker, Evidence
 from predictions.log.rows import COLUMNS, COPY, copied, packed
 from predictions.models import Prediction
+from registry.models import Policy
 from tests.predictions.rows_of_the_log import SERVING, VERSION, answers
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +27,7 @@ MOMENTS = st.integers(0, 220_000_000_000 * 10**6).map(
     lambda us: datetime(1970, 1, 2, tzinfo=UTC) + timedelta(microseconds=us)
 )
 UPS = st.floats(0, 1, width=32)
+SCORES = st.integers(0, 1_000_000).map(lambda thousandths: thousandths / 1_000) | st.sampled_from([0.999, 1.001])
 
 
 @st.composite
@@ -42,7 +44,9 @@ def serving(draw):
     version = replace(VERSION, pk=draw(BIGINTS), model_id=draw(BIGINTS), horizon=horizon, simulated=simulated)
     deployment = draw(st.none() | BIGINTS)
     warnings = tuple(draw(st.lists(WORDS, max_size=2)))
-    return replace(SERVING, version=version, generation=draw(BIGINTS), deployment=deployment, warnings=warnings)
+    policy = Policy(novelty_limit=draw(st.none() | st.just(1.0)), abstains=draw(st.booleans()))
+    told = {"generation": draw(BIGINTS), "deployment": deployment, "warnings": warnings, "policy": policy}
+    return replace(SERVING, version=version, **told)
 
 
 @st.composite
@@ -50,8 +54,10 @@ def any_answers(draw):
     rows, features = draw(st.integers(1, 6)), draw(st.integers(1, 25))
     ups = draw(st.lists(UPS, min_size=rows, max_size=rows))
     X = draw(arrays(np.float32, (rows, features), elements=FLOATS))
+    novelty = draw(st.none() | st.lists(SCORES, min_size=rows, max_size=rows))
     asker = Asker(draw(TEXTS), draw(st.none() | BIGINTS))
-    return answers(ups, X=X, serving=draw(serving()), asker=asker, evidence=draw(evidence()), reference=draw(TEXTS))
+    told = {"asker": asker, "evidence": draw(evidence()), "reference": draw(TEXTS)}
+    return answers(ups, X=X, novelty=novelty, serving=draw(serving()), **told)
 
 
 def expected(made):
@@ -72,14 +78,24 @@ def expected(made):
         "target_at": evidence.target_at,
         "candles_sha256": evidence.candles_sha256,
         "simulated": version.simulated,
-        "warnings": list(made.warnings),
         "reference": made.reference,
     }
-    own = zip(made.ids, made.X.tolist(), made.probability_up, made.up, strict=True)
+    own = zip(made.ids, made.X.tolist(), made.probability_up, made.novelty, strict=True)
     return [
-        shared | {"id": id_, "vector": vector, "probability_up": up, "direction": "up" if called else "down"}
-        for id_, vector, up, called in own
+        shared | {"id": id_, "vector": vector, "probability_up": up, "novelty": novelty} | said(made, up, novelty)
+        for id_, vector, up, novelty in own
     ]
+
+
+def said(made, up, novelty):
+    """What depends on the policy."""
+    limit, abstains = made.serving.policy.novelty_limit, made.serving.policy.abstains
+    unknown = ["novelty_unknown"] if limit and novelty is None else []
+    warnings = [*made.serving.warnings, *unknown, *made.evidence.warnings]
+    novel = limit is not None and novelty is not None and novelty > limit
+    if novel and abstains:
+        return {"direction": None, "warnings": warnings}
+    return {"direction": "up" if up >= 0.5 else "down", "warnings": warnings + ["novel_input"] * novel}
 
 
 def read_back(made):
@@ -100,18 +116,18 @@ def test_answers_of_several_calls_share_a_copy(db, many):
     assert [read_back(made) for made in many] == [expected(made) for made in many]
 
 
+def own(made, places):
+    """What is each answer's own, of those at these places."""
+    listed = ("ids", "probability_up", "up", "novelty", "novel")
+    return {name: [getattr(made, name)[place] for place in places] for name in listed} | {"X": made.X[places]}
+
+
 @settings(max_examples=100, deadline=None)
 @given(made=any_answers())
 def test_a_row_is_the_same_bytes_alone_as_among_others(made):
-    rows = [
-        replace(made, ids=[id_], X=made.X[place : place + 1], probability_up=[up], up=[called])
-        for place, (id_, up, called) in enumerate(zip(made.ids, made.probability_up, made.up, strict=True))
-    ]
-    alone = [packed(row) for row in sorted(rows, key=lambda row: not row.up[0])]  # those that call up come first
-    twice = [
-        replace(row, ids=row.ids * 2, X=row.X.repeat(2, 0), probability_up=row.probability_up * 2, up=row.up * 2)
-        for row in rows
-    ]
+    rows = [replace(made, **own(made, [place])) for place in range(len(made.ids))]
+    alone = [packed(row) for row in sorted(rows, key=lambda row: (row.novel[0], row.up[0]))]  # kind by kind
+    twice = [replace(row, **own(row, [0, 0])) for row in rows]
     assert b"".join(alone) == packed(made)
     assert [packed(row) for row in twice] == [2 * packed(row) for row in rows]
 

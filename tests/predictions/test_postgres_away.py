@@ -11,12 +11,14 @@ import pytest
 from django.db import OperationalError, connection
 
 from cryptoml_site.clock import now
+from cryptoml_site.errors import Unavailable
 from predictions import log, state
 from predictions.engine import Engine, engine
 from predictions.keyring import KeyRing, keyring
 from predictions.models import Prediction, Scope
 from registry.bundles import ONNX
-from tests.factories import alter, make_market
+from registry.models import Policy
+from tests.factories import alter, make_market, make_policy
 from tests.predictions.conftest import client_with
 from tests.predictions.rows_of_the_log import log_in, postgres_away
 from training.features.classic import EXAMPLE
@@ -132,6 +134,31 @@ def test_the_state_file_holds_what_is_needed_and_is_its_owners_alone(asker):
     assert (ring.keys, ring.confirmed_at) == (keyring.keys, keyring.confirmed_at)
 
 
+def test_the_state_file_holds_the_policies_and_how_old_versions_are(asker, production, set_clock):
+    make_policy(production.model, max_age_days=7, when_expired="refuse", novelty_limit=2, when_novel="abstain")
+    state.save(engine.refresh(), keyring)
+    began, _, restored = started_anew()
+    assert restored
+    assert began.snapshot == engine.snapshot
+    assert began.serving(None).policy == Policy(7, True, 2, True)
+    set_clock((production.data_end + timedelta(days=7)).isoformat())
+    with pytest.raises(Unavailable, match="expired"):
+        began.serving(None)
+
+
+def test_a_state_file_of_the_release_before_is_served_as_that_release_did(asker, production):
+    state.save(engine.snapshot, keyring)
+    written = json.loads(state.path().read_text())
+    written["format"] = 2
+    written.pop("policies")
+    written["serving"][0]["version"].pop("learnt_until")
+    state.path().write_text(json.dumps(written))
+    began, ring, restored = started_anew()
+    assert restored
+    assert (began.serving(None).version.number, began.serving(None).policy) == (1, Policy())
+    assert ring.keys == keyring.keys
+
+
 def test_an_older_view_of_the_keys_never_replaces_a_newer_one(asker):
     state.save(engine.snapshot, keyring)
     older = KeyRing()
@@ -169,11 +196,22 @@ CHANGES = [
     {"confirmed_at": None},
     {"confirmed_at": "2026-11-23T10:00:00"},
 ]
+CHANGES += [
+    {"policies": {"bitcoin-usd-1d": one}}
+    for one in (7, {"days": 7}, {"max_age_days": "7"}, {"max_age_days": -7}, {"novelty_limit": 0}, {"abstains": "no"})
+]
+CHANGES += [{"policies": None}]
 A_KEY = {"pk": 1, "prefix": "abcdefgh", "secret_sha256": "0" * 64, "scopes": [], "rate_limit": None, "expires_at": None}
 CHANGES += [
     {"keys": [A_KEY | one]} for one in ({"expires_at": "2026-11-23T10:00:00"}, {"rate_limit": "x"}, {"rate_limit": -5})
 ]
-VERSION_CHANGES = [{"bundle": "../../../etc"}, {"bundle": "x"}, {"feature_names": ["price"]}]
+VERSION_CHANGES = [
+    {"bundle": "../../../etc"},
+    {"bundle": "x"},
+    {"feature_names": ["price"]},
+    {"learnt_until": "soon"},
+    {"learnt_until": "2026-11-23T10:00:00"},
+]
 
 
 @pytest.mark.parametrize("written", WRONG)

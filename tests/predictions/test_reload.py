@@ -18,7 +18,8 @@ from predictions.models import ApiKey, Scope
 from predictions.notifications import EVERYTHING, Notifications
 from predictions.sessions import MEMORY_PER_BYTE, Sessions
 from registry.bundles import ONNX, BundleAltered, read_file
-from tests.factories import alter, make_model, make_version
+from registry.models import Policy
+from tests.factories import alter, make_model, make_policy, make_version
 
 MODEL = "bitcoin-usd-1d"
 X = np.ones((1, 9), np.float32)
@@ -121,12 +122,30 @@ def test_a_key_that_is_told_while_a_look_fails_is_read_by_the_next(followed, mon
     within(0.5, lambda: refused(followed.keys, secret))
 
 
+def policy_held(follower):
+    held = follower.engine.snapshot.serving.get(MODEL)
+    return held and held.policy
+
+
+def test_a_changed_policy_holds_within_a_second(followed):
+    version = promoted()
+    within(0.5, lambda: served(followed) == 1)
+    row = make_policy(version.model, max_age_days=7, when_expired="refuse")
+    within(0.5, lambda: policy_held(followed) == Policy(7, refuses_expired=True))
+    make_policy(version.model, novelty_limit=2, when_novel="abstain")
+    within(0.5, lambda: policy_held(followed) == Policy(7, True, 2, True))
+    row.delete()
+    within(0.5, lambda: policy_held(followed) == Policy())
+
+
 @with_threads
 def test_a_lost_notification_is_made_good_by_the_poll(state_dir, monkeypatch):
     monkeypatch.setattr("predictions.notifications.EVERYTHING", frozenset({"cryptoml_nothing"}))
     with following() as follower:
-        promoted()
+        version = promoted()
         within(POLL_SECONDS + 0.4, lambda: served(follower) == 1)
+        make_policy(version.model, max_age_days=7)
+        within(POLL_SECONDS + 0.4, lambda: policy_held(follower) == Policy(7))
 
 
 def test_a_listener_whose_connection_is_cut_reads_all_again_and_listens_again(followed):
@@ -216,6 +235,23 @@ def test_a_full_memory_keeps_no_altered_bundle_from_being_found_before_it_answer
     assert engine.snapshot.problems.keys() == {MODEL}
 
 
+def test_a_version_that_goes_on_answering_for_an_altered_one_does_so_by_the_newest_policy(engine, caplog):
+    first = promoted()
+    engine.refresh()
+    alter(promoted(model=first.model, probability_up=0.3).bundle, ONNX)
+    make_policy(first.model, max_age_days=7)
+    engine.refresh()
+    held = engine.serving(None)
+    assert (held.version.number, held.policy) == (1, Policy(7))
+
+
+def test_a_policy_that_stays_the_same_lets_the_engine_rest(engine, django_assert_num_queries):
+    make_policy(promoted().model, max_age_days=7)
+    snapshot = engine.refresh()
+    with django_assert_num_queries(2):  # the ledger's generation; the default model and the policies
+        assert engine.refresh() is snapshot
+
+
 @pytest.fixture
 def three(db):
     """Three versions, and a memory with room for two."""
@@ -230,9 +266,9 @@ def held(found, bundles):
 def test_what_was_asked_longest_ago_leaves_the_memory_and_comes_back_when_asked(three, read):
     found, (first, second, third) = three
     for bundle in (first, second, first, third):
-        found.probability_up(bundle, X)
+        found.scored(bundle, X)
     assert held(found, (first, second, third)) == [True, False, True]
-    assert found.probability_up(second, X)[0] == pytest.approx(0.4)
+    assert found.scored(second, X).probability_up[0] == pytest.approx(0.4)
     assert held(found, (first, second, third)) == [False, True, True]
     assert read == [first, second, third, second]
 
@@ -240,11 +276,11 @@ def test_what_was_asked_longest_ago_leaves_the_memory_and_comes_back_when_asked(
 def test_an_altered_bundle_that_must_be_read_again_is_refused(three):
     found, (first, second, third) = three
     for bundle in (first, second, third):
-        found.probability_up(bundle, X)
+        found.scored(bundle, X)
     alter(first, ONNX)
     with pytest.raises(BundleAltered):
-        found.probability_up(first, X)
-    assert found.probability_up(third, X)[0] == pytest.approx(0.6)
+        found.scored(first, X)
+    assert found.scored(third, X).probability_up[0] == pytest.approx(0.6)
 
 
 def test_a_request_that_holds_a_session_answers_although_it_was_dropped(three):
@@ -262,7 +298,7 @@ def test_many_threads_that_ask_for_more_than_fits_all_get_their_own_versions_num
     def ask(number):
         for turn in range(30):
             place = (number + turn) % 3
-            if abs(found.probability_up(bundles[place], X)[0] - (0.2 + 0.2 * place)) > 1e-6:
+            if abs(found.scored(bundles[place], X).probability_up[0] - (0.2 + 0.2 * place)) > 1e-6:
                 wrong.append(place)
 
     threads = [threading.Thread(target=ask, args=[number]) for number in range(6)]

@@ -103,7 +103,11 @@ def test_a_direction_that_the_probability_denies_is_unexplained():
 )
 def test_the_class_follows_from_the_two_numbers(probability, other, slip):
     row = SimpleNamespace(
-        probability_up=probability, direction="up" if probability >= 0.5 else "down", actor="key:a", market="m"
+        probability_up=probability,
+        direction="up" if probability >= 0.5 else "down",
+        novelty=None,
+        actor="key:a",
+        market="m",
     )
     for again in (other, probability + slip):
         kind, _ = judged(row, again)

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,10 +19,12 @@ from predictions.log.postgres import PatientConnection
 from predictions.log.rows import COLUMNS, copied
 from predictions.log.spool import DAMAGED, HEAD, REFUSED, SUFFIX, Record, Spool, SpoolFile
 from predictions.models import Prediction
+from registry.models import Policy
 from tests.predictions.rows_of_the_log import (
     PLENTY,
+    SERVING,
     answers,
-    answers_without_reference,
+    answers_of_an_older_release,
     ids_of,
     log_in,
     postgres_away,
@@ -200,13 +203,26 @@ def test_a_file_of_columns_that_are_unknown_here_stays_and_keeps_nobody_from_the
     assert "stays in the spool" in caplog.text
 
 
-def test_a_file_of_an_older_release_with_fewer_columns_is_replayed(log):
-    made, head, rows = answers_without_reference()
+@pytest.mark.parametrize("unknown", [["novelty"], ["novelty", "reference"]])
+def test_a_file_of_an_older_release_with_fewer_columns_is_replayed(log, unknown):
+    made, head, rows = answers_of_an_older_release(*unknown)
     path = left_behind(log.spool.folder, [], head=head)
     path.write_bytes(path.read_bytes() + Record(rows, 1).as_bytes())
     log.replayer.turn()
     found = Prediction.objects.get()
     assert (found.id, found.reference, found.vector) == (made.ids[0], "", made.X[0].tolist())
+    assert (found.novelty, found.direction) == (None, "up")
+
+
+def test_an_answer_that_abstained_comes_out_of_the_spool_as_one(log):
+    strict = replace(SERVING, policy=Policy(novelty_limit=1.0, abstains=True))
+    made = answers([0.9, 0.2, 0.6], novelty=[0.5, 1.5, 2.0], serving=strict)
+    log.spool.append([record_of(made)])
+    log.replayer.turn()
+    rows = Prediction.objects.order_by("id")
+    assert [row.direction for row in rows] == ["up", None, None]
+    assert [row.novelty for row in rows] == [0.5, 1.5, 2.0]
+    assert [row.probability_up for row in rows] == made.probability_up
 
 
 def test_a_record_that_postgres_refuses_is_kept_and_those_around_it_are_stored(log, caplog):

@@ -19,6 +19,8 @@ def planted(rows=2_000, *, signal=0.0, horizon=1, width=3, seed=0, **changes):
         "as_of": START + HOUR * np.arange(rows, dtype=np.int64),
         "log_return": ahead,
         "closes": 45_000 * np.exp(np.concatenate([[0.0], np.cumsum(ahead[:-1])])),
+        "returns": np.zeros((rows, 5)),
+        "sigma": np.full(rows, 0.01),
         "feature_set": "planted",
         "feature_names": [f"feature_{number}" for number in range(width)],
         "horizon": horizon,

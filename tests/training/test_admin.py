@@ -69,12 +69,36 @@ def test_train_queues_a_run_and_sends_its_task(admin_client, sent, django_captur
         ({"feature_set": "raw"}, "not one of the available choices"),
         ({"seed": -1}, "greater than or equal to 0"),
         ({"model": 999}, "not one of the available choices"),
+        ({"window": 50}, "window is 50: give 0, or a whole number from 100"),
+        ({"embargo": -1}, "greater than or equal to 0"),
+        ({"half_life": "long"}, "Enter a number"),
+        ({"calibration": "isotonic"}, "not one of the available choices"),
+        ({"own_estimator": "MyEstimator"}, "Give a dotted path"),
+        ({"own_estimator": "acme;import os.x"}, "Give a dotted path"),
+        ({"own_feature_set": "acme.features.MY_SET"}, "acme.features.MY_SET&#x27; cannot be imported here"),
+        ({"own_feature_set": "training.features.classic.FEATURES"}, "a tuple, not a FeatureSet"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_anything_waits(admin_client, sent, changes, said):
     make_market()
     assert said in text(admin_client.post(ADD, asked(**changes)))
     assert not TrainingRun.objects.exists()
+
+
+def test_the_options_of_the_recipe_are_those_that_differ_from_the_defaults(admin_client, sent):
+    make_market()
+    options = {"calibration": "sigmoid", "window": 5_000, "balance": "on", "half_life": "90.5", "embargo": "0"}
+    admin_client.post(ADD, asked(**options))
+    run = TrainingRun.objects.get()
+    assert run.options == {"calibration": "sigmoid", "window": 5_000, "balance": True, "half_life": 90.5}
+    shown = text(admin_client.get(run_page(run)))
+    assert "half_life" in shown
+
+
+def test_an_estimator_of_ones_own_is_left_for_the_trainer_to_import(admin_client, sent):
+    make_market()
+    admin_client.post(ADD, asked(own_estimator="acme.models.MyEstimator"))
+    assert TrainingRun.objects.get().estimator == "acme.models.MyEstimator"
 
 
 def test_a_model_whose_market_is_gone_is_not_trained(admin_client, sent):

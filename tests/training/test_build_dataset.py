@@ -35,6 +35,25 @@ def test_rows_hold_features_label_and_moment_of_the_same_candle():
     assert dataset.y[row] == (series.close[53] > series.close[50])
 
 
+def test_rows_know_the_last_five_returns_newest_first_and_how_far_the_market_goes():
+    series = random_series(300)
+    dataset = built(series, horizon=4)
+    returns, row = np.diff(np.log(series.close)), 200 - 29
+    np.testing.assert_allclose(dataset.returns[row], returns[195:200][::-1], rtol=1e-12)
+    assert dataset.sigma[row] == pytest.approx(2 * returns[100:200].std(ddof=1))
+    assert np.isnan(dataset.sigma[: 100 - 29]).all()
+    assert np.isfinite(dataset.sigma[100 - 29 :]).all()
+
+
+def test_a_return_that_is_unknown_counts_as_none_and_a_sigma_stays_unknown():
+    dataset = built(with_hole(random_series(400), 250), horizon=1)
+    after = int(np.searchsorted(dataset.as_of, START + 280 * HOUR))
+    assert (dataset.returns[after] != 0).all()
+    assert np.isnan(dataset.sigma[after : after + 60]).all()
+    assert np.isfinite(dataset.sigma[-10:]).all()
+    assert (built(random_series(60)).returns != 0).all()
+
+
 def test_types_are_those_that_models_take():
     dataset = built(random_series(100))
     assert [array.dtype.name for array in (dataset.X, dataset.y, dataset.as_of)] == ["float32", "int8", "int64"]

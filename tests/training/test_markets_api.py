@@ -3,9 +3,13 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.factories import make_market
 from tests.predictions.conftest import client_with
+from tests.training.market_data.test_mark_suspects import AT, candles_of, leapt, walk
+from training.market_data.store import store_candles
 
 pytestmark = pytest.mark.django_db
 NEWEST = datetime(2026, 1, 30, tzinfo=UTC)
@@ -30,6 +34,78 @@ def test_a_market_without_candles_is_listed_as_stale(reader):
     assert (row["candles"], row["first"], row["missing"], row["stale"]) == (0, None, 0, True)
 
 
+@pytest.fixture
+def faulty(db):
+    """An hourly market of long ago with one gap, two outliers of which one is cleared, and one revised candle."""
+    market = make_market("bitcoin-usd-1h")
+    candles = candles_of(leapt(walk(), AT, AT + 20))
+    store_candles(market, candles[:50] + candles[53:])
+    store_candles(market, candles_of([walk()[9] * 1.001], first=9))
+    market.candles.suspect().order_by("opened_at").first().clear(actor="user:anna", reason="so it was")
+    return market
+
+
+def test_a_market_says_how_many_candles_are_suspect_and_how_many_were_revised(reader, faulty):
+    [row] = reader.get("/markets").json()["results"]
+    assert (row["candles"], row["missing"], row["suspect"], row["revised"]) == (297, 3, 1, 1)
+
+
+def questions(reader, path):
+    with CaptureQueriesContext(connection) as asked:
+        assert reader.get(path).status_code == 200
+    return len(asked)
+
+
+def test_the_list_costs_the_same_queries_however_many_markets_there_are(reader):
+    make_market("coin0-usd-1d", newest=NEWEST, candles=3)
+    reader.get("/markets")
+    few = questions(reader, "/markets")
+    for number in range(1, 20):
+        make_market(f"coin{number}-usd-1d", newest=NEWEST, candles=3)
+    assert questions(reader, "/markets") == few
+
+
+def test_one_market_tells_what_is_wrong_with_its_data(reader, faulty):
+    market = reader.get("/markets/bitcoin-usd-1h").json()
+    quality = market["quality"]
+    assert (market["name"], market["candles"], market["missing"], market["suspect"]) == ("bitcoin-usd-1h", 297, 3, 1)
+    assert (quality["gaps"], quality["newest_gaps"]) == (1, [{"first_missing": "2024-01-03T02:00:00Z", "candles": 3}])
+    assert [bool(one["cleared"]) for one in quality["suspects"]] == [False, True]
+    assert quality["suspects"][1] == {
+        "opened_at": "2024-01-09T08:00:00Z",
+        "suspect": "outlier",
+        "close_before": walk()[AT - 1],
+        "close": walk()[AT] * 1.5,
+        "close_after": walk()[AT + 1],
+        "cleared": "user:anna: so it was",
+    }
+    assert (quality["cleared"], quality["volumes_absent"], quality["revisions"]) == (1, 0, 1)
+    first = faulty.candles.get(revision=1).first_seen_sha256
+    assert [one["first_seen_sha256"] for one in quality["revised"]] == [first]
+    assert "the next is overdue" in quality["refused"][0]
+
+
+def test_a_market_without_candles_tells_that(reader):
+    make_market()
+    market = reader.get("/markets/bitcoin-usd-1d").json()
+    assert (market["candles"], market["first"], market["quality"]["gaps"]) == (0, None, 0)
+    assert "no candles yet" in market["quality"]["refused"][0]
+
+
+def test_a_market_is_shown_to_who_may_read_it(client, db):
+    make_market()
+    assert client.get("/markets/bitcoin-usd-1d").status_code == 401
+    assert client_with(["metrics:read"]).get("/markets/bitcoin-usd-1d").status_code == 403
+
+
+def test_candles_say_what_is_not_believed(reader, faulty):
+    rows = reader.get("/markets/bitcoin-usd-1h/candles?limit=300").json()["results"]
+    assert [(row["suspect"], row["cleared"]) for row in rows if row["suspect"]] == [
+        ("outlier", ""),
+        ("outlier", "user:anna: so it was"),
+    ]
+
+
 def test_candles_are_paged_newest_first(reader):
     make_market(newest=NEWEST)
     first = reader.get("/markets/bitcoin-usd-1d/candles?limit=40").json()
@@ -38,6 +114,7 @@ def test_candles_are_paged_newest_first(reader):
     assert (len(first["results"]), len(second["results"]), second["next"]) == (40, 20, None)
 
 
-def test_an_unknown_market_is_named(reader):
-    response = reader.get("/markets/none/candles")
+@pytest.mark.parametrize("path", ["/markets/none", "/markets/none/candles"])
+def test_an_unknown_market_is_named(reader, path):
+    response = reader.get(path)
     assert (response.status_code, response.json()["errors"][0]["code"]) == (404, "unknown_market")

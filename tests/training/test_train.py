@@ -121,6 +121,8 @@ def test_a_run_that_another_process_took_is_left_to_it(market):
         ({"feature_set": "magic"}, Unknown, "feature_set"),
         ({"estimator": "oracle"}, Unknown, "estimator"),
         ({"params": {"depth": 3}}, Invalid, "params.depth"),
+        ({"options": {"window": 1}}, Invalid, "options.window"),
+        ({"options": {"oracle": 1}}, Invalid, "options.oracle"),
         *(({"folds": folds}, Invalid, "folds") for folds in (-1, 1, 100_000)),
         *(({"seed": seed}, Invalid, "seed") for seed in (-1, 3_000_000_000, 10**20)),
     ],
@@ -146,6 +148,29 @@ def test_train_command_makes_a_named_model_and_says_how_it_stands_beside_doing_n
     assert "demo-usd-1h-technical version 1: xgboost on technical, a candidate" in said
     assert "baseline" in said
     assert RegisteredModel.objects.named("demo-usd-1h-technical").market == "demo-usd-1h"
+
+
+def test_train_command_takes_options_of_the_recipe(market):
+    options = {"estimator": "logistic", "folds": 2, "quiet": True}
+    given = ["--option", "calibration=sigmoid", "--option", "balance=true", "--option", "half_life=30"]
+    call_command("train", "demo-usd-1h", *given, **options)
+    run = TrainingRun.objects.get()
+    assert run.options == {"calibration": "sigmoid", "balance": True, "half_life": 30.0}
+    assert run.version.metrics["recipe"]["options"] == run.options
+
+
+@pytest.mark.parametrize("given", ["calibration=isotonic", "balance=yes", "half_life=", "half_life", "windw=3"])
+def test_train_command_refuses_an_option_by_name(market, given):
+    with pytest.raises(Invalid) as refused:
+        call_command("train", "demo-usd-1h", "--option", given)
+    assert refused.value.field == f"options.{given.partition('=')[0]}"
+    assert not TrainingRun.objects.exists()
+
+
+def test_check_bundle_knows_a_calibrated_model(market, capsys):
+    trained(market, options={"calibration": "sigmoid"})
+    call_command("check_bundle", "demo-usd-1h", "1")
+    assert "agrees with the native model" in capsys.readouterr().out
 
 
 def test_a_model_of_one_market_is_not_trained_on_another(market):

@@ -1,24 +1,40 @@
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import urlize
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from cryptoml_site.clock import now
 from registry.admin.links import links_to_related
-from registry.admin.lists import ReadOnlyAdmin
+from registry.admin.pages import ConfirmingAdmin
+from training.admin.fetching import AddMarketPage, AttributingAdmin, FetchPage, fetching_said
+from training.admin.quality import QualityAdmin
 from training.concerns import data_concern
+from training.market_data.sources.catalogue import attribution_of
 from training.models import Market
 
 MISSED = "admin:predictions_missedforecast_changelist"
 
 
 @admin.register(Market)
-class MarketAdmin(ReadOnlyAdmin[Market]):
+class MarketAdmin(AttributingAdmin, QualityAdmin, ConfirmingAdmin[Market]):
     """Where candles come from, and how fresh they are."""
 
-    list_display = ("name", "source_said", "interval", "newest_closed_at", "newest_close", "state", "missed")
+    pages = (FetchPage,)
+    list_display = (
+        "name",
+        "source_said",
+        "interval",
+        "newest_closed_at",
+        "newest_close",
+        "state",
+        "fetching",
+        "missed",
+    )
     list_filter = ("source", "interval", "currency")
     search_fields = ("name", "coin")
     search_help_text = "Name of a market or a coin"
@@ -28,9 +44,11 @@ class MarketAdmin(ReadOnlyAdmin[Market]):
         "currency",
         "interval",
         "source_said",
+        "attribution",
         "newest_closed_at",
         "newest_close",
         "state",
+        "fetching",
         "links",
         "missed",
         "simulation",
@@ -38,7 +56,13 @@ class MarketAdmin(ReadOnlyAdmin[Market]):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Market]:
-        return Market.objects.with_newest().order_by("name")
+        return Market.objects.with_newest().select_related("fetch_state").order_by("name")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(str(AddMarketPage.permission_required))
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return AddMarketPage.as_view(model_admin=self)(request)  # type: ignore[return-value]
 
     @admin.display(description="source", ordering="source")
     def source_said(self, market: Market) -> SafeString | str:
@@ -56,6 +80,15 @@ class MarketAdmin(ReadOnlyAdmin[Market]):
     @admin.display(description="state")
     def state(self, market: Market) -> str:
         return data_concern(market, market.name, at=now()) or "fresh"
+
+    @admin.display(description="fetching", empty_value="-")
+    def fetching(self, market: Market) -> str | None:
+        return fetching_said(market, now()) or None
+
+    @admin.display(description="attribution", empty_value="-")
+    def attribution(self, market: Market) -> SafeString | None:
+        sentence = attribution_of(market.source)
+        return urlize(sentence) if sentence else None
 
     @admin.display(description="see also")
     def links(self, market: Market) -> SafeString:

@@ -1,15 +1,19 @@
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from cryptoml_site.clock import now
+from cryptoml_site.errors import Refused
 from registry.admin.pages import AskingPage, Confirmation, ConfirmingAdmin
+from training.admin.trial import trials_of
 from training.concerns import span
 from training.forms import TrainForm
 from training.models import TrainingRun
@@ -42,7 +46,7 @@ class CancelPage(Confirmation):
     name, verb = "cancel", "Cancel"
     permission_required = "training.change_trainingrun"
     explanation = (
-        "A waiting run leaves the queue at once; one that is under way ends with its fold, and leaves no version."
+        "A waiting run leaves the queue at once; one that is under way ends in some seconds, and leaves no version."
     )
 
     @classmethod
@@ -66,8 +70,7 @@ class TrainingRunAdmin(ConfirmingAdmin[TrainingRun]):
         "status",
         "progress",
         "state",
-        "estimator",
-        "feature_set",
+        "recipe",
         "actor",
         "created_at",
         "took",
@@ -85,11 +88,14 @@ class TrainingRunAdmin(ConfirmingAdmin[TrainingRun]):
         "version",
         ("estimator", "feature_set"),
         ("folds", "seed"),
-        "params",
+        ("params", "options"),
+        ("time_limit_minutes", "memory_limit_mb"),
         ("actor", "attempts"),
+        ("policy", "reason"),
         ("created_at", "started_at"),
         ("seen_at", "finished_at"),
         "error",
+        "trials_made",
         "log_said",
     )
 
@@ -98,6 +104,33 @@ class TrainingRunAdmin(ConfirmingAdmin[TrainingRun]):
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         return TrainPage.as_view(model_admin=self)(request)  # type: ignore[return-value]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """One for any number of rows takes the place of the one that leads to a page for one."""
+        chosen = super().get_actions(request)
+        if chosen.pop(CancelPage.name, None):
+            chosen["cancel_selected"] = (TrainingRunAdmin.cancel_selected, "cancel_selected", "Cancel those selected")
+        return chosen
+
+    def cancel_selected(self, request: HttpRequest, selected: QuerySet[TrainingRun]) -> None:
+        cancelled, ended = [], 0
+        for run in selected:
+            try:
+                run.cancel()
+            except Refused:
+                ended += 1
+            else:
+                cancelled.append(run)
+                self.log_change(request, run, f"{run} is cancelled")
+        left = f"; {ended} had ended already" if ended else ""
+        tone = messages.SUCCESS if cancelled else messages.WARNING
+        self.message_user(request, f"{len(cancelled)} cancelled{left}.", tone)
+
+    def dressed(self, rows: Sequence[TrainingRun]) -> Sequence[TrainingRun]:
+        places = TrainingRun.objects.places() if any(run.status == Status.QUEUED for run in rows) else {}
+        for run in rows:
+            run.place = places.get(run.pk)
+        return rows
 
     @admin.display(description="progress")
     def progress(self, run: TrainingRun) -> SafeString:
@@ -109,6 +142,10 @@ class TrainingRunAdmin(ConfirmingAdmin[TrainingRun]):
             run.folds,
         )
 
+    @admin.display(description="recipe", ordering="estimator")
+    def recipe(self, run: TrainingRun) -> str:
+        return f"{run.estimator} on {run.feature_set}"
+
     @admin.display(description="state")
     def state(self, run: TrainingRun) -> str:
         return state(run, now())
@@ -116,6 +153,10 @@ class TrainingRunAdmin(ConfirmingAdmin[TrainingRun]):
     @admin.display(description="took", empty_value="-")
     def took(self, run: TrainingRun) -> str | None:
         return span(run.finished_at - run.started_at) if run.started_at and run.finished_at else None
+
+    @admin.display(description="trials")
+    def trials_made(self, run: TrainingRun) -> str:
+        return trials_of(run)
 
     @admin.display(description="log")
     def log_said(self, run: TrainingRun) -> SafeString:
@@ -125,14 +166,22 @@ class TrainingRunAdmin(ConfirmingAdmin[TrainingRun]):
 def state(run: TrainingRun, at: datetime) -> str:
     """What to make of the run, and what to do where it does not end by itself."""
     if run.status == Status.QUEUED:
-        waits = at - run.created_at
-        asked = ": is a trainer running, or another run of this model under way?" if waits > WAITS_LONG else ""
-        return f"waits since {span(waits)}{asked}"
+        return _while_waiting(run, at)
     if run.status == Status.RUNNING:
         return _while_running(run, at)
     if run.status == Status.SUCCEEDED and run.version is not None:
         return f"made version {run.version.number}"
     return run.error or "cancelled"
+
+
+def _while_waiting(run: TrainingRun, at: datetime) -> str:
+    if run.not_before is not None and run.not_before > at:
+        return f"is tried again at {run.not_before:%H:%M:%S} UTC: {run.error}"
+    waits = at - run.created_at
+    place = f", {run.place} in the queue" if run.place else ""
+    late = waits > WAITS_LONG and (run.place or 1) == 1
+    asked = ": is a trainer running, or another run of this model under way?" if late else ""
+    return f"waits since {span(waits)}{place}{asked}"
 
 
 def _while_running(run: TrainingRun, at: datetime) -> str:

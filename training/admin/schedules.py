@@ -19,7 +19,9 @@ NAMED = {"market": Market, "model": RegisteredModel}  # by the name of a task's 
 WHEN = (IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule)
 TASKS = {  # by name, since to import them all would bring the fitting stack into a web process
     "data.follow_markets": "follow the markets: candles, forecasts, outcomes",
+    "data.fetch_candles": "fetch the candles that have closed",
     "data.sweep_training_runs": "queue again the runs of killed processes",
+    "data.retrain_due": "retrain the models that are due by their policies",
     "data.forget_idempotent_replies": "forget the replies to idempotency keys",
     "data.ensure_partitions": "make the next months of the log",
     "data.queue_training_run": "train a version of a model",

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from math import nan
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+from training.series import Floats
 
 BINS = 10
 
@@ -30,8 +32,7 @@ def reliability(y_true: ArrayLike, probability: ArrayLike, *, bins: int = BINS) 
     y, p = np.asarray(y_true, dtype=np.float64), np.asarray(probability, dtype=np.float64)
     if len(p) == 0:
         return []
-    edges = np.quantile(p, np.linspace(0, 1, bins + 1))
-    places = np.searchsorted(edges[1:-1], p)
+    places = equal_mass(p, bins=bins)
     rows = np.bincount(places, minlength=bins)
     masses, ups = np.bincount(places, p, minlength=bins), np.bincount(places, y, minlength=bins)
     return [
@@ -39,6 +40,16 @@ def reliability(y_true: ArrayLike, probability: ArrayLike, *, bins: int = BINS) 
         for count, mass, up in zip(rows, masses, ups, strict=True)
         if count
     ]
+
+
+def equal_mass(values: Floats, *, bins: int) -> NDArray[np.intp]:
+    """(n,) of each the bin, from 0, that its quantile puts it in; equal ones share a bin. n: 1 or more.
+
+    >>> equal_mass(np.array([0.1, 0.3, 0.3, 0.9]), bins=2)
+    array([0, 0, 0, 1])
+    """
+    edges = np.quantile(values, np.linspace(0, 1, bins + 1))
+    return np.searchsorted(edges[1:-1], values)
 
 
 def expected_calibration_error(y_true: ArrayLike, probability: ArrayLike, *, bins: int = BINS) -> float:

@@ -55,7 +55,7 @@ def brier(y_true: ArrayLike, probability: ArrayLike) -> float:
     >>> brier([1, 0], [0.5, 0.5])
     0.25
     """
-    return _mean((_floats(probability) - _floats(y_true)) ** 2)
+    return _mean(squared_errors(y_true, probability))
 
 
 def log_loss(y_true: ArrayLike, probability: ArrayLike) -> float:
@@ -64,8 +64,20 @@ def log_loss(y_true: ArrayLike, probability: ArrayLike) -> float:
     >>> round(log_loss([1, 0], [0.5, 0.5]), 4)
     0.6931
     """
+    return _mean(log_losses(y_true, probability))
+
+
+def squared_errors(y_true: ArrayLike, probability: ArrayLike) -> Floats:
+    """(n,) whose mean is the Brier score."""
+    errors: Floats = (_floats(probability) - _floats(y_true)) ** 2
+    return errors
+
+
+def log_losses(y_true: ArrayLike, probability: ArrayLike) -> Floats:
+    """(n,) whose mean is the log loss."""
     up, p = np.asarray(y_true).astype(bool), np.clip(_floats(probability), CLIP, 1 - CLIP)
-    return _mean(-np.log(np.where(up, p, 1 - p)))
+    losses: Floats = -np.log(np.where(up, p, 1 - p))
+    return losses
 
 
 def roc_auc(y_true: ArrayLike, probability: ArrayLike) -> float:

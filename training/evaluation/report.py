@@ -1,5 +1,6 @@
 """A walk-forward, judged: every figure beside its baseline and with its interval."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from math import isfinite
 from typing import Any
@@ -8,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.datasets import stamp
-from training.evaluation.baselines import RULES
-from training.evaluation.bootstrap import Interval, block_bootstrap
-from training.evaluation.calibration import expected_calibration_error, reliability
-from training.evaluation.metrics import Calls, accuracy, balanced_accuracy, brier, called_up, log_loss, roc_auc
+from training.evaluation.account import curve, deflated, trading
+from training.evaluation.answered import Answered
+from training.evaluation.beside import beside_logistic, outside_dead_zone
+from training.evaluation.bootstrap import Draws, Interval
+from training.evaluation.calibration import reliability
+from training.evaluation.confidence import coverage, hit_rates
+from training.evaluation.figures import figures
+from training.evaluation.metrics import accuracy, brier, called_up, log_loss
 from training.evaluation.roc import roc_curve
 from training.evaluation.summary import summarise
-from training.evaluation.trading import after_costs, equity
 from training.evaluation.walk import Fold, Walk
 from training.series import Floats, Seconds
 
@@ -30,50 +34,78 @@ def judge(
     last_return: Floats,
     horizon: int,
     seed: int,
+    logistic: Floats | None = None,
+    interval: int | None = None,
+    outside: NDArray[np.bool_] | None = None,
+    trials: Sequence[float] | None = None,
 ) -> Report:
-    """The report as JSON takes it (None where a figure has no meaning); its keys are those of this function.
-    Earlier versions of a model have reports without some of them: who reads one copes.
+    """The report as JSON takes it (None where a figure has no meaning); its keys are those of this function, and
+    docs/reports.md says what each means. Earlier versions have reports without some of them: who reads one copes.
 
-    y, as_of, log_return, last_return: (m,) of all rows, the fitted ones too. "edge" is the paired interval of the
-    model's accuracy minus that of the best naive rule; the rule is chosen on the very rows that it is judged on, so
-    the comparison leans against the model, never towards it.
+    y, as_of, log_return, last_return: (m,) of all rows, the fitted ones too. Of the rows answered, (n,): logistic, the
+    probabilities of logistic regression on the last returns from the same folds; outside, where the return left the
+    dead zone. interval: seconds of a candle, to annualise by. trials: Sharpe ratios per candle of all other trials
+    made for this model. "edge" is the paired interval of the model's accuracy minus that of the best naive rule; the
+    rule is chosen on the very rows that it is judged on, so the comparison leans against the model, never towards it.
     """
-    rows = walk.answered
-    truth, base_rate, ahead = y[rows], walk.base_rates(y), log_return[rows]
-    calls, naive = called_up(walk.probability), _naive_calls(base_rate, last_return[rows])
-    hits, right = calls == truth, {rule: called == truth for rule, called in naive.items()}
-    best = max(right, key=lambda rule: right[rule].mean())
-    edge = block_bootstrap(hits.astype(float) - right[best], horizon=horizon, seed=seed)
-    report: Report = {
-        "rows": len(truth),
-        "folds": [_fold_figures(walk, fold, y, as_of, right[best]) for fold in walk.folds],
-        "metrics": _metrics(truth, walk.probability, block_bootstrap(hits, horizon=horizon, seed=seed)),
-        "reliability": [asdict(entry) for entry in reliability(truth, walk.probability)],
-        "roc": _roc(truth, walk.probability),
-        "constant": {"brier": brier(truth, base_rate), "log_loss": log_loss(truth, base_rate)},
-        "baselines": {rule: {"accuracy": hit.mean()} for rule, hit in right.items()},
-        "baseline": {"name": best, "accuracy": right[best].mean()},
+    draws = Draws(len(walk.probability), horizon=horizon, seed=seed)
+    answered = _answered(walk, draws, y=y, as_of=as_of, log_return=log_return, last_return=last_return)
+    best = answered.naive_hits[answered.best_rule]
+    edge = answered.draws.mean(answered.hits.astype(np.float64) - best)
+    report = {
+        "rows": len(answered),
+        "folds": [_fold_figures(walk, fold, y, as_of, best) for fold in walk.folds],
+        **_classified(answered),
         "edge": asdict(edge),
-        "trading": after_costs(calls, ahead, horizon=horizon),
-        "equity": equity(calls, naive[best], ahead, as_of[rows], horizon=horizon),
+        "trading": trading(answered, interval=interval),
+        "equity": curve(answered),
     }
-    report["summary"] = summarise(report, edge)
-    return {key: plain(entry) for key, entry in report.items()}
+    if logistic is not None:
+        report["logistic"] = beside_logistic(answered, logistic)
+    if outside is not None:
+        report["outside_dead_zone"] = outside_dead_zone(answered, outside)
+    if trials is not None:
+        report["trials"] = deflated(answered, trials, interval=interval)
+        report["trading"]["deflated_sharpe"] = report["trials"]["deflated_sharpe"]
+    return {key: plain(entry) for key, entry in {**report, "summary": summarise(report, edge)}.items()}
 
 
-def _naive_calls(base_rate: Floats, last_return: Floats) -> dict[str, Calls]:
-    return {name: rule(base_rate, last_return) for name, rule in RULES.items()}
+def _answered(
+    walk: Walk, draws: Draws, *, y: NDArray[np.int8], as_of: Seconds, log_return: Floats, last_return: Floats
+) -> Answered:
+    rows = walk.answered
+    return Answered(
+        truth=y[rows],
+        probability=walk.probability,
+        base_rate=walk.base_rates(y),
+        last_return=last_return[rows],
+        log_return=log_return[rows],
+        as_of=as_of[rows],
+        draws=draws,
+    )
 
 
-def _metrics(truth: NDArray[np.int8], probability: Floats, right: Interval) -> Report:
+def _classified(answered: Answered) -> Report:
+    """How right it was, beside the constant and the naive rules."""
+    truth, probability, base_rate = answered.truth, answered.probability, answered.base_rate
+    measured, right = figures(truth, probability, answered.draws), answered.naive_hits
     return {
-        "accuracy": {"value": right.value, "low": right.low, "high": right.high},
-        "balanced_accuracy": balanced_accuracy(truth, called_up(probability)),
-        "brier": brier(truth, probability),
-        "log_loss": log_loss(truth, probability),
-        "roc_auc": roc_auc(truth, probability),
-        "ece": expected_calibration_error(truth, probability),
+        "metrics": _metrics(measured),
+        "intervals": {name: interval.bounds for name, interval in measured.items()},
+        "reliability": [asdict(entry) for entry in reliability(truth, probability)],
+        "confidence": hit_rates(truth, probability, answered.draws),
+        "coverage": coverage(truth, probability, answered.draws),
+        "roc": _roc(truth, probability),
+        "constant": {"brier": brier(truth, base_rate), "log_loss": log_loss(truth, base_rate)},
+        "baselines": {rule: {"accuracy": hits.mean()} for rule, hits in right.items()},
+        "baseline": {"name": answered.best_rule, "accuracy": right[answered.best_rule].mean()},
     }
+
+
+def _metrics(measured: dict[str, Interval]) -> Report:
+    """As reports had them before each figure had an interval: gates and lists of versions read them here."""
+    values = {name: interval.value for name, interval in measured.items()}
+    return {**values, "accuracy": measured["accuracy"].bounds}
 
 
 def _roc(truth: NDArray[np.int8], probability: Floats) -> Report:

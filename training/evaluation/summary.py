@@ -13,6 +13,7 @@ def summarise(report: dict[str, Any], edge: Interval) -> str:
     return (
         f"Right in {right['value']:.1%} of {report['rows']:,} forecasts, the best naive rule ({baseline['name']}) in "
         f"{baseline['accuracy']:.1%}: {verdict(edge)}. Its probabilities are {better} than the constant base rate."
+        f"{_beside_logistic(report)}"
     )
 
 
@@ -26,3 +27,7 @@ def verdict(edge: Interval) -> str:
         return "too few forecasts to tell the two apart"
     found = "an edge of" if edge.above_zero else "it is worse, by" if edge.below_zero else "no edge is shown,"
     return f"{found} {edge.value * 100:+.1f} points (95 %: {edge.low * 100:+.1f} to {edge.high * 100:+.1f})"
+
+
+def _beside_logistic(report: dict[str, Any]) -> str:
+    return f" {report['logistic']['sentence']}" if "logistic" in report else ""

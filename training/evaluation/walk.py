@@ -13,15 +13,17 @@ Figure = TypeVar("Figure", bound=np.generic)
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows [0, train_stop) were fitted, rows [test_start, test_stop) answered; those between are purged."""
+    """Rows [train_start, train_stop) were there to be fitted, rows [test_start, test_stop) answered; those between are
+    purged, or lie within the embargo."""
 
+    train_start: int
     train_stop: int
     test_start: int
     test_stop: int
 
     @property
     def train(self) -> slice:
-        return slice(0, self.train_stop)
+        return slice(self.train_start, self.train_stop)
 
     @property
     def test(self) -> slice:

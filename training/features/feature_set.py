@@ -1,8 +1,8 @@
 """Feature sets: named lists that a version was trained on, and the catalogue of those that exist."""
 
 import json
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from hashlib import sha256
 
 import numpy as np
@@ -10,7 +10,10 @@ import numpy as np
 from cryptoml_site.errors import Unknown
 from training.features import classic, technical
 from training.features.feature import DTYPE, Column, Feature, Rows, whole
+from training.plugins import named_by_path
 from training.series import CandleSeries, Floats
+
+FIELD, UNKNOWN = "feature_set", "unknown_feature_set"
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,27 @@ FEATURE_SETS: dict[str, FeatureSet] = {
 
 
 def feature_set(name: str) -> FeatureSet:
-    """The feature set of that name; Unknown where there is none."""
-    if name not in FEATURE_SETS:
+    """The feature set of that name, or at that dotted path; Unknown where there is none."""
+    if name in FEATURE_SETS:
+        return FEATURE_SETS[name]
+    if "." in name:
+        return _of_a_user(name)
+    raise Unknown(
+        f"there is no feature set {name!r}: choose one of {', '.join(FEATURE_SETS)}, or name one of your own by its "
+        "dotted path",
+        code=UNKNOWN,
+        field=FIELD,
+    )
+
+
+@cache
+def _of_a_user(path: str) -> FeatureSet:
+    """Called by its path, so that whoever reads a version's feature set finds it again."""
+    found = named_by_path(path, what=FIELD, code=UNKNOWN)
+    if not isinstance(found, FeatureSet):
         raise Unknown(
-            f"there is no feature set {name!r}: choose one of {', '.join(FEATURE_SETS)}",
-            code="unknown_feature_set",
-            field="feature_set",
+            f"'{path}' is a {type(found).__name__}, not a FeatureSet: make it one of {FeatureSet.__module__}'s",
+            code=UNKNOWN,
+            field=FIELD,
         )
-    return FEATURE_SETS[name]
+    return replace(found, name=path)

@@ -2,8 +2,10 @@
 
 import resource
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 from rich.table import Table
@@ -19,6 +21,7 @@ FOUR_YEARS_OF_HOURS = 35_065
 TWELVE_YEARS_OF_DAYS = 4_658
 FIRST_HOUR = 400_000
 FIRST_DAY = 10_000
+GROWTH = (5_000, 10_000, 20_000, FOUR_YEARS_OF_HOURS)  # candles
 
 
 def measure() -> Table:
@@ -34,8 +37,32 @@ def measure() -> Table:
     days = SimulatedProcess(seed=7, interval=86_400).candles(FIRST_DAY, TWELVE_YEARS_OF_DAYS)
     for name in ESTIMATORS:
         _time_estimator(name, build_dataset(days, feature_set("classic"), horizon=1), table)
-    table.add_row("peak memory", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB", "")
+    table.add_row("peak memory", f"{_peak_megabytes():.0f} MB", "")
+    _time_growth(table)
     return table
+
+
+def _time_growth(table: Table) -> None:
+    """How a whole training grows with its candles: each in a process of its own, whose memory is nobody else's."""
+    for name in ESTIMATORS:
+        for candles in GROWTH:
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+                wall, busy, megabytes = alone.submit(whole_training, name, candles).result()
+            what = f"{name}: 8 folds, fit, export, technical, {candles:,} hours"
+            table.add_row(what, f"{wall:.1f} s", f"{busy:.1f} s of one core, {megabytes:.0f} MB at the most")
+
+
+def whole_training(name: str, candles: int) -> tuple[float, float, float]:
+    """Seconds that passed, seconds of a core, and the process' peak in megabytes."""
+    hours = SimulatedProcess(seed=7, interval=3_600).candles(FIRST_HOUR, candles)
+    dataset = build_dataset(hours, feature_set("technical"), horizon=1)
+    began, busy = perf_counter(), process_time()
+    fit_and_score(dataset, estimator=name, params={})
+    return perf_counter() - began, process_time() - busy, _peak_megabytes()
+
+
+def _peak_megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _time_estimator(name: str, dataset: Dataset, table: Table) -> None:

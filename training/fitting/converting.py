@@ -25,7 +25,7 @@ from xgboost import XGBClassifier
 from cryptoml_site.errors import Refused
 from training.datasets import Vectors
 from training.fitting.estimators.estimator import INPUT
-from training.fitting.estimators.random_forest import OPSET
+from training.fitting.onnx_graphs import OPSETS
 from training.series import Floats
 
 UP_IS_SECOND = ([0, 1], [-1, 1])  # False and True are 0 and 1
@@ -122,7 +122,7 @@ def to_onnx(opened: Opened, width: int) -> bytes:
             name="imported",  # else a random one: other bytes each time
             initial_types=[(INPUT, FloatTensorType([None, width]))],
             options={"zipmap": False},
-            target_opset=OPSET,
+            target_opset=OPSETS,
         )
         file: bytes = exported.SerializeToString()
     return file

@@ -10,7 +10,7 @@ from training.datasets import Dataset
 from training.evaluation.importance import Losses, importance_table, permutation_losses
 from training.evaluation.report import Report
 from training.evaluation.walk import Fold
-from training.fitting.estimators.estimator import Estimator
+from training.fitting.learner import Learner
 
 ROWS = 1_000  # of each fold: more of them would cost more than a tenth of the whole training
 
@@ -19,7 +19,7 @@ ROWS = 1_000  # of each fold: more of them would cost more than a tenth of the w
 class PermutationImportance:
     """Asks the model of every fold how much it leans on each feature, on test rows of that fold."""
 
-    estimator: Estimator
+    learner: Learner
     dataset: Dataset
     seed: int
     seconds: float = 0.0  # spent on it so far
@@ -33,7 +33,7 @@ class PermutationImportance:
         rows = fold.test_start + np.sort(rng.permutation(fold.rows)[:ROWS])
         self._trials.append(
             permutation_losses(
-                lambda X: self.estimator.probability_up(model, X), self.dataset.X[rows], self.dataset.y[rows], rng=rng
+                lambda X: self.learner.probability_up(model, X), self.dataset.X[rows], self.dataset.y[rows], rng=rng
             )
         )
         self._rows += len(rows)

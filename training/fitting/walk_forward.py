@@ -1,17 +1,17 @@
 """Walk-forward: fit on the past, answer the rows after it, move on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import TimeSeriesSplit
 
 from cryptoml_site.errors import Invalid, Refused
-from training.datasets import Vectors
+from training.datasets import Dataset
 from training.evaluation.walk import Fold, Walk
-from training.fitting.estimators.estimator import Estimator, Labels, Number
+from training.fitting.learner import Learner
+from training.recipe import FEWEST_ROWS
 
-FEWEST_ROWS_PER_FOLD = 100
 Progress = Callable[[int, int], None]
 Examine = Callable[[Fold, Any], None]  # a fold and the native model that answered it
 
@@ -25,58 +25,46 @@ def unexamined(fold: Fold, model: Any) -> None:
 
 
 def walk_forward(
-    X: Vectors,
-    y: Labels,
+    dataset: Dataset,
+    learner: Learner,
+    folds: tuple[Fold, ...],
     *,
-    estimator: Estimator,
-    params: Mapping[str, Number],
-    horizon: int,
-    folds: int = 8,
-    seed: int = 7,
     progress: Progress = silent,
     examine: Examine = unexamined,
 ) -> Walk:
-    """Answers for every test row, each by a model fitted anew on the rows before its fold alone.
+    """Answers for every test row of the folds, each by a model fitted anew on the training rows of its fold alone.
 
-    X: (m, k), y: (m,), in time order. The training rows grow from fold to fold. `horizon` rows before each test fold
-    are purged: the label of the last training row is settled one candle before the first test row's as_of (in rows
-    with holes, earlier still). Refused: too_few_rows, one_class.
+    Raises Refused (too_few_rows, one_class), before anything is fitted, where a fold has too little to learn from.
     """
-    cuts = cut(len(y), folds=folds, horizon=horizon)
-    for fold in cuts:
-        _refuse_one_class(fold, y)
+    for fold in folds:
+        learner.lessons(dataset, fold.train)
     answers = []
-    for done, fold in enumerate(cuts, start=1):
-        model = estimator.fit(X[fold.train], y[fold.train], params, seed=seed)
-        answers.append(estimator.probability_up(model, X[fold.test]))
+    for done, fold in enumerate(folds, start=1):
+        model = learner.fit(dataset, fold.train)
+        answers.append(learner.probability_up(model, dataset.X[fold.test]))
         examine(fold, model)
-        progress(done, len(cuts))
-    return Walk(folds=cuts, probability=np.concatenate(answers).astype(np.float64))
+        progress(done, len(folds))
+    return Walk(folds=folds, probability=np.concatenate(answers).astype(np.float64))
 
 
-def cut(rows: int, *, folds: int, horizon: int) -> tuple[Fold, ...]:
-    """Where the folds lie. Refused where a fold would be too small to fit on or to judge by."""
+def cut(rows: int, *, folds: int, horizon: int, embargo: int = 0, window: int = 0) -> tuple[Fold, ...]:
+    """Where the folds lie. Refused where a fold would be too small to fit on or to judge by.
+
+    The training rows grow from fold to fold or, with a window, are that many at most, the newest. `horizon` rows before
+    each test fold are purged: the label of the last training row is settled one candle before the first test row's
+    as_of (in rows with holes, earlier still). The embargo leaves out that many more.
+    """
     if folds < 2:
         raise Invalid(f"{folds} folds make no walk: ask for 2 or more", code="invalid_folds", field="folds")
-    needed = (folds + 1) * (FEWEST_ROWS_PER_FOLD + horizon)
+    gap = horizon + embargo
+    needed = (folds + 1) * (FEWEST_ROWS + gap)
     if rows < needed:
+        embargoed = f" and an embargo of {embargo}" if embargo else ""
         raise Refused(
-            f"{rows:,} rows are too few for {folds} folds with a horizon of {horizon}, {needed:,} are needed: load a "
-            "longer history, or ask for fewer folds",
+            f"{rows:,} rows are too few for {folds} folds with a horizon of {horizon}{embargoed}, {needed:,} are "
+            "needed: load a longer history, or ask for fewer folds",
             code="too_few_rows",
-            evidence={"rows": rows, "needed": needed, "folds": folds, "horizon": horizon},
+            evidence={"rows": rows, "needed": needed, "folds": folds, "horizon": horizon, "embargo": embargo},
         )
-    splits = TimeSeriesSplit(n_splits=folds, gap=horizon).split(np.empty(rows))
-    return tuple(Fold(int(train[-1]) + 1, int(test[0]), int(test[-1]) + 1) for train, test in splits)
-
-
-def _refuse_one_class(fold: Fold, y: Labels) -> None:
-    ups = int(y[fold.train].sum())
-    if ups in (0, fold.train_stop):
-        way = "up" if ups else "down or nowhere"
-        raise Refused(
-            f"all of the first {fold.train_stop:,} rows went {way}, so that a fold has nothing to tell apart: load "
-            "another stretch of history, or ask for fewer folds",
-            code="one_class",
-            evidence={"rows": fold.train_stop, "ups": ups},
-        )
+    splits = TimeSeriesSplit(n_splits=folds, gap=gap, max_train_size=window or None).split(np.empty(rows))
+    return tuple(Fold(int(train[0]), int(train[-1]) + 1, int(test[0]), int(test[-1]) + 1) for train, test in splits)

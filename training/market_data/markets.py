@@ -9,6 +9,7 @@ from django.db import transaction
 from cryptoml_site.errors import Invalid, Refused
 from registry.models import RegisteredModel
 from training.models import Interval, Market
+from training.models.market import BROUGHT
 
 PATTERN = re.compile(r"(?P<coin>[a-z0-9][a-z0-9._-]{0,39})-(?P<currency>[a-z0-9]{1,12})-(?P<interval>[a-z0-9]+)")
 
@@ -40,7 +41,8 @@ class MarketName:
 def claim_market(name: str, *, source: str, simulation: dict[str, Any] | None = None) -> Market:
     """The market of that name; made, with a registered model of the same name, when new.
 
-    Raises Invalid for a malformed name, Refused when real candles would meet simulated ones.
+    A market of CSV files may be carried on by a source that is asked; files may be loaded into one that is. Raises
+    Invalid for a malformed name, Refused when real candles would meet simulated ones, or two sources that are asked.
     """
     parts = MarketName.parse(name)
     with transaction.atomic():
@@ -55,13 +57,26 @@ def claim_market(name: str, *, source: str, simulation: dict[str, Any] | None = 
             },
         )
         if market.simulated != (source == "simulated"):
-            raise Refused(
-                f"{market} comes from '{market.source}': candles from '{source}' belong in a market of their own",
-                code="other_source",
-                field="market",
-            )
+            raise _other_source(market, source)
+        if source not in (market.source, *BROUGHT):
+            _ask_from_now_on(market, source)
         RegisteredModel.objects.get_or_create(name=name, defaults={"market": name, "horizon": 1})
     return market
+
+
+def _ask_from_now_on(market: Market, source: str) -> None:
+    carried_on = Market.objects.filter(pk=market.pk, source__in=BROUGHT).update(source=source)
+    if not carried_on:
+        raise _other_source(market, source)
+    market.source = source
+
+
+def _other_source(market: Market, source: str) -> Refused:
+    return Refused(
+        f"{market} comes from '{market.source}': candles from '{source}' belong in a market of their own",
+        code="other_source",
+        field="market",
+    )
 
 
 def _bad_name(sentence: str) -> Invalid:

@@ -11,6 +11,7 @@ from django.db import transaction
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Refused
 from training.market_data.parsed import ParsedCandle
+from training.market_data.suspects import mark_suspects
 from training.models import Candle, CandleRevision, Market
 from training.outcomes import reopen
 
@@ -38,7 +39,8 @@ class StoreReport:
 def store_candles(market: Market, candles: Iterable[ParsedCandle]) -> StoreReport:
     """Store candles that ascend and are unique, all or none; figures that differ from those held become a revision.
 
-    Raises Refused for a candle that has not closed yet.
+    Outliers among them are marked, and so is the newest one held before that can be judged now. Raises Refused for a
+    candle that has not closed yet.
     """
     report = StoreReport()
     candles = iter(candles)
@@ -59,18 +61,22 @@ def _store_batch(market: Market, batch: list[ParsedCandle], *, at: datetime) -> 
     revised = [
         candle for candle in batch if candle.opened_at in held and candle.figures != _figures(held[candle.opened_at])
     ]
+    changed = sorted(new + revised)
     CandleRevision.objects.bulk_create(_keep(held[candle.opened_at], at) for candle in revised)
-    reopen(market, [candle.opened_at for candle in new + revised])
+    reopen(market, [candle.opened_at for candle in changed])
     Candle.objects.bulk_create(
-        _rows(market, new + revised, held, at),
+        _rows(market, changed, held, at),
         update_conflicts=True,
         unique_fields=["market", "opened_at"],
-        update_fields=[*FIGURES, "revision", "stored_at"],
+        update_fields=[*FIGURES, "revision", "stored_at", "suspect", "cleared"],
     )
+    if changed:
+        mark_suspects(market, changed[0].opened_at, changed[-1].opened_at)
     return StoreReport(len(new), len(batch) - len(new) - len(revised), len(revised))
 
 
 def _rows(market: Market, candles: list[ParsedCandle], held: dict[datetime, Candle], at: datetime) -> Iterator[Candle]:
+    """As they are now: of what was said of their earlier figures, nothing is kept here."""
     for candle in candles:
         earlier = held.get(candle.opened_at)
         revision = earlier.revision + 1 if earlier else 0

@@ -1,7 +1,22 @@
 """What the market did, and what was learnt from it."""
 
+from training.models.fetch_state import FetchState
 from training.models.market import Candle, CandleRevision, Interval, Market, moment
 from training.models.outcome import Outcome
+from training.models.retraining import RetrainingPolicy
 from training.models.run import RunLost, TrainingRun
+from training.models.trial import Trial
 
-__all__ = ["Candle", "CandleRevision", "Interval", "Market", "Outcome", "RunLost", "TrainingRun", "moment"]
+__all__ = [
+    "Candle",
+    "CandleRevision",
+    "FetchState",
+    "Interval",
+    "Market",
+    "Outcome",
+    "RetrainingPolicy",
+    "RunLost",
+    "TrainingRun",
+    "Trial",
+    "moment",
+]

@@ -7,7 +7,7 @@ from training.evaluation.baselines import RULES, last_returns
 from training.evaluation.walk import Fold, Walk
 
 NAN = float("nan")
-FOLDS = (Fold(100, 102, 200), Fold(198, 200, 300))
+FOLDS = (Fold(0, 100, 102, 200), Fold(0, 198, 200, 300))
 WALK = Walk(folds=FOLDS, probability=np.zeros(198))
 HOUR = 3_600
 

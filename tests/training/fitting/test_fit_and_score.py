@@ -17,8 +17,22 @@ from training.fitting.environment import environment
 from training.fitting.estimators import ESTIMATORS
 from training.fitting.estimators.random_forest import RandomForest
 from training.fitting.fit_and_score import fit_and_score
+from training.recipe import Options
 
-SMALL = {"random_forest": {"n_estimators": 20}, "xgboost": {"n_estimators": 30, "learning_rate": 0.1}}
+SMALL = {
+    "random_forest": {"n_estimators": 20},
+    "xgboost": {"n_estimators": 30, "learning_rate": 0.1},
+    "logistic": {},
+    "ensemble": {"random_forest__n_estimators": 20, "xgboost__n_estimators": 30, "xgboost__learning_rate": 0.1},
+}
+EVERY_OPTION = {
+    "window": 600,
+    "embargo": 5,
+    "calibration": "sigmoid",
+    "balance": True,
+    "half_life": 30,
+    "dead_zone": 0.2,
+}
 every_estimator = pytest.mark.parametrize("estimator", SMALL)
 
 
@@ -66,7 +80,7 @@ def test_shuffled_labels_give_no_edge(estimator, data):
 @every_estimator
 def test_two_runs_give_the_same_bits(estimator, data):
     first, again = scored(data, estimator=estimator), scored(data, estimator=estimator)
-    for part in ("report", "onnx", "native", "evaluation", "reference", "golden", "parity", "params"):
+    for part in ("report", "onnx", "native", "evaluation", "reference", "golden", "parity", "recipe"):
         assert getattr(first, part) == getattr(again, part)
 
 
@@ -140,12 +154,73 @@ def test_progress_counts_the_folds_and_the_final_fit(data):
 
 
 def test_all_parameters_are_told_defaults_too(fitted):
-    assert fitted.params == {"n_estimators": 20, "min_samples_leaf": 50, "max_depth": 32}
+    assert fitted.recipe.params == {"n_estimators": 20, "min_samples_leaf": 50, "max_depth": 10}
+
+
+def test_the_report_says_how_the_version_was_learnt(data):
+    report = scored(data, options=Options.parse(EVERY_OPTION), seed=3).report
+    assert report["recipe"] == {
+        "estimator": "random_forest",
+        "params": {"n_estimators": 20, "min_samples_leaf": 50, "max_depth": 10},
+        "feature_set": "planted",
+        "folds": 3,
+        "seed": 3,
+        "options": EVERY_OPTION,
+    }
+
+
+@every_estimator
+def test_every_option_at_once_finds_a_planted_signal_and_answers_every_row(estimator):
+    report = scored(planted(2_400, signal=0.4), estimator=estimator, options=Options.parse(EVERY_OPTION)).report
+    assert report["rows"] == 1_800
+    assert report["edge"]["low"] > 0
+    assert [fold["train"]["rows"] for fold in report["folds"]] == [594, 600, 600]
+    assert report["parity"]["difference"] <= 1e-5
+
+
+@pytest.mark.parametrize(
+    "option", [{"calibration": "sigmoid"}, {"balance": True}, {"half_life": 5}, {"dead_zone": 0.5}]
+)
+def test_each_option_changes_what_is_learnt_and_never_what_is_judged(data, fitted, option):
+    other = scored(data, options=Options.parse(option))
+    assert other.onnx != fitted.onnx
+    ours, theirs = unpack_arrays(other.evaluation), unpack_arrays(fitted.evaluation)
+    np.testing.assert_array_equal(ours["as_of"], theirs["as_of"])
+    np.testing.assert_array_equal(ours["y_true"], theirs["y_true"])
+    assert (ours["probability"] != theirs["probability"]).any()
+
+
+def test_the_baseline_of_logistic_regression_is_walked_over_the_same_folds_and_never_calibrated(data, monkeypatch):
+    walked, honest = [], module.walk_forward
+    monkeypatch.setattr(
+        module,
+        "walk_forward",
+        lambda dataset, learner, folds, **told: (
+            walked.append((dataset, learner, folds)) or honest(dataset, learner, folds, **told)
+        ),
+    )
+    scored(data, options=Options.parse(EVERY_OPTION))
+    (_, _, folds), (seen, learner, same) = walked
+    assert same == folds
+    np.testing.assert_array_equal(seen.X, data.returns.astype(np.float32))
+    assert (learner.estimator.name, learner.options) == ("logistic", Options())
+
+
+def test_a_baseline_that_sees_the_signal_in_the_returns_is_told_beside_the_model():
+    data = planted(1_500)
+    returns = np.column_stack([data.log_return + 0.005 * np.random.default_rng(1).normal(size=1_500)] * 5)
+    report = scored(planted(1_500, returns=returns)).report
+    assert report["logistic"]["accuracy"]["value"] > 0.8 > report["metrics"]["accuracy"]["value"]
+
+
+def test_reference_holds_rows_of_the_window_alone(data):
+    reference = unpack_arrays(scored(data, options=Options(window=300)).reference)
+    np.testing.assert_array_equal(reference["as_of"], data.as_of[-300:])
 
 
 def test_an_export_that_answers_otherwise_is_refused(data, monkeypatch):
     honest = RandomForest.to_onnx
-    stump = RandomForest().fit(data.X, data.y, {"n_estimators": 1, "max_depth": 1}, seed=1)
+    stump = RandomForest().fit(data.X, data.y, {"n_estimators": 1, "max_depth": 1, "min_samples_leaf": 1}, seed=1)
     monkeypatch.setattr(RandomForest, "to_onnx", lambda self, model, width: honest(self, stump, width))
     with pytest.raises(Refused) as refusal:
         scored(data)

@@ -82,7 +82,7 @@ def test_a_candle_that_still_forms_stores_nothing_at_all(market, set_clock, monk
 @pytest.mark.parametrize("candles", [20, 200])
 def test_statements_do_not_grow_with_the_candles(market, candles, django_assert_num_queries):
     store_candles(market, candles_of(*[10.0] * candles))
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         store_candles(market, candles_of(*[11.0] * candles))
 
 

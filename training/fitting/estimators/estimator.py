@@ -17,12 +17,22 @@ INPUT = "features"  # name of the ONNX file's one input
 
 
 @dataclass(frozen=True)
+class Span:
+    """Where a search tries a parameter, both ends among them. log: as often below the geometric mean as above it."""
+
+    low: Number
+    high: Number
+    log: bool = False
+
+
+@dataclass(frozen=True)
 class Parameter:
     """One knob: its default and the ends of its range, both allowed. A default that is an int asks for ints."""
 
     default: Number
     low: Number
     high: Number
+    search: Span | None = None  # within low and high, around the default; None: a search leaves it as it is
 
     def accepts(self, value: object) -> TypeGuard[Number]:
         kinds = (int,) if isinstance(self.default, int) else (int, float)
@@ -36,17 +46,32 @@ class Parameter:
 class Estimator(ABC):
     """One kind of classifier. Stateless: what was fitted is the native model that `fit` returns.
 
-    A new one is one class in one file and one entry of ESTIMATORS; every test of the package then runs on it. It
-    fits whatever it learns, scalers too, inside `fit`, and gives the same model for the same rows, parameters and
-    seed.
+    A new one is one class in one file and one entry of ESTIMATORS, or a dotted path to it in a package of the user's
+    own; every test of the package then runs on it. It fits whatever it learns, scalers too, inside `fit`, and gives
+    the same model for the same rows, parameters and seed.
     """
 
     name: ClassVar[str]
     parameters: ClassVar[dict[str, Parameter]]
+    seeded: ClassVar[bool] = True  # whether another seed gives another model
 
     @abstractmethod
-    def fit(self, X: Vectors, y: Labels, params: Mapping[str, Number], *, seed: int) -> Any:
-        """The native model. X: (m, k) float32. y: (m,) 0 or 1, both present. params: complete, as from `checked`."""
+    def fit(
+        self,
+        X: Vectors,
+        y: Labels,
+        params: Mapping[str, Number],
+        *,
+        seed: int,
+        weight: Floats | None = None,
+        horizon: int = 1,
+    ) -> Any:
+        """The native model, which no row but these has touched.
+
+        X: (m, k) float32, in time order. y: (m,) 0 or 1, both present. params: complete, as from `checked`. weight:
+        (m,) > 0 with a mean of 1, how much each row counts. horizon: a label is settled so many rows later, so that
+        between rows fitted and rows held back from them at least so many are left out (see `newest_fifth`).
+        """
 
     @abstractmethod
     def probability_up(self, model: Any, X: Vectors) -> Floats:

@@ -1,0 +1,1 @@
+"""One page that says all of a version: for people, to keep, to print and to send."""
