@@ -36,7 +36,6 @@ class Follower(threading.Thread):
         super().__init__(name="ledger-follower", daemon=True)
         self.engine = followed
         self.keys = keys
-        keys.check_reachable = self.check_reachable
         self.log = written
         self.process_id: UUID = uuid4()
         self.live_processes = 1  # as last counted
@@ -117,6 +116,7 @@ follower = Follower(engine, keyring, log)
 
 def follow() -> None:
     """Look once, so that the first request finds its model and its key, then go on in the thread. After the spawn."""
+    keyring.check_reachable = follower.check_reachable
     follower.try_to_look()
     if follower.last_look is None:
         state.restore(engine, keyring)

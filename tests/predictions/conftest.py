@@ -11,7 +11,10 @@ from tests.factories import make_version
 
 @pytest.fixture(autouse=True)
 def _fresh_process(db):
-    """Each test begins with a process that has seen nothing."""
+    """Each test begins with a process that has seen nothing, and leaves one behind."""
+    engine.__init__()
+    keyring.__init__()
+    yield
     engine.__init__()
     keyring.__init__()
 

@@ -8,7 +8,7 @@ from django.db import OperationalError
 from cryptoml_site.api.parsers import MOST_PARTS
 from cryptoml_site.errors import Unavailable
 from predictions.engine import engine
-from predictions.follower import follower
+from predictions.follower import follow, follower
 from predictions.keyring import KeyRing, keyring
 from predictions.short_lane import LARGEST_LEFT, ShortLane
 from registry.bundles import ONNX, SIGNATURE
@@ -37,9 +37,11 @@ def test_while_postgres_is_silent_an_unknown_key_waits_for_nothing(monkeypatch):
     assert not isinstance(refused.value.__cause__, OperationalError)
 
 
-def test_the_process_asks_its_follower_whether_postgres_answers():
-    follower.__class__(engine, keyring, follower.log)
-    assert keyring.check_reachable.__func__.__name__ == "check_reachable"
+def test_a_serving_process_asks_its_follower_whether_postgres_answers(monkeypatch):
+    for name in ("follower.try_to_look", "follower.start", "log.start", "state.restore"):
+        monkeypatch.setattr(f"predictions.follower.{name}", lambda *_: None)
+    follow()
+    assert keyring.check_reachable == follower.check_reachable
 
 
 @pytest.mark.parametrize("name", [ONNX, SIGNATURE])
