@@ -35,8 +35,10 @@ def arguments(argv: Sequence[str]) -> Namespace:
     real.add_argument("folder", type=Path, help="of COIN_daily.csv and COIN_hourly.csv")
     real.add_argument("--out", type=Path, default=SITE / "docs" / "RESULTS.md")
     gates = studies.add_parser("gates", help="what the gates let by, over many simulated markets")
-    gates.add_argument("--seeds", type=int, default=100)
-    gates.add_argument("--signals", type=float, nargs="+", default=[0.0, 0.25])
+    gates.add_argument("--signals", type=float, nargs="+", default=[0.0, 0.25], help="what the gates are held to")
+    gates.add_argument("--seeds", type=int, default=100, help="markets of each such signal")
+    gates.add_argument("--curve", type=float, nargs="*", default=[0.1, 0.15, 0.2, 0.3, 0.4, 0.5], help="beside them")
+    gates.add_argument("--curve-seeds", type=int, default=20)
     gates.add_argument("--estimators", nargs="+", choices=ESTIMATORS, default=list(ESTIMATORS))
     gates.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     gates.add_argument("--out", type=Path, default=SITE / "docs" / "GATE_STUDY.md")
@@ -53,9 +55,8 @@ def study(asked: Namespace) -> str:
             studied.append(each)
         return markdown.real_candles(studied)
     found = []
-    for one in gate_virtues.study(
-        signals=asked.signals, seeds=asked.seeds, estimators=asked.estimators, processes=asked.processes
-    ):
+    seeds = dict.fromkeys(asked.curve, asked.curve_seeds) | dict.fromkeys(asked.signals, asked.seeds)
+    for one in gate_virtues.study(seeds, estimators=asked.estimators, processes=asked.processes):
         CONSOLE.print(one)
         found.append(one)
     return markdown.gate_virtues(found)

@@ -3,10 +3,9 @@
 Each market is made, learnt from and promoted by the functions behind the commands, and nothing is overridden.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import product
 from multiprocessing import get_context
 from typing import Any, cast
 
@@ -48,9 +47,9 @@ class Found:
         return not self.stopped_by
 
 
-def study(*, signals: Iterable[float], seeds: int, estimators: Iterable[str], processes: int) -> Iterator[Found]:
-    """As each is answered. Markets of one seed are made by one process, so that none is made twice at once."""
-    chores = [(signal, seed, tuple(estimators)) for signal, seed in product(signals, range(seeds))]
+def study(seeds: Mapping[float, int], *, estimators: Iterable[str], processes: int) -> Iterator[Found]:
+    """As each is answered. seeds: how many markets of each signal; one process has all of a market's estimators."""
+    chores = [(signal, seed, tuple(estimators)) for signal, count in seeds.items() for seed in range(count)]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=django.setup) as pool:
         for found in pool.map(_ask_all, chores):
             yield from found
