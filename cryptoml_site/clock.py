@@ -15,3 +15,9 @@ def now() -> datetime:
     if settings.CLOCK_FILE is None:
         return datetime.now(UTC)
     return datetime.fromisoformat(Path(settings.CLOCK_FILE).read_text().strip()).astimezone(UTC)
+
+
+def moment(text: str) -> datetime:
+    """A date or a moment, UTC where it names no zone, as argparse asks: ValueError for anything else."""
+    read = datetime.fromisoformat(text)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 from rich.console import Console
 from rich.table import Table
 
+from cryptoml_site.clock import moment
 from cryptoml_site.errors import Invalid, Refused, Unknown
 from predictions.from_candles import FromCandlesClass
 from predictions.models import Prediction, PredictionQuerySet
@@ -16,12 +17,6 @@ from predictions.replay import Replay, ReplayClass, replay_log
 from registry.models import RegisteredModel
 
 MOST_REASONS = 10
-
-
-def moment(text: str) -> datetime:
-    """A date or a moment, UTC where it names no zone, as argparse asks: ValueError for anything else."""
-    read = datetime.fromisoformat(text)
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 class Command(BaseCommand):

@@ -1,13 +1,13 @@
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from rich.console import Console
 from rich.table import Table
 
-from cryptoml_site.clock import now
+from cryptoml_site.clock import moment, now
 from cryptoml_site.errors import Invalid, Refused, Unknown
 from registry.actors import command_actor
 from training.market_data.quality import QualityReport, quality_of
@@ -15,12 +15,6 @@ from training.market_data.suspects import mark_all
 from training.models import Candle, Market
 
 WIDEST = 200  # characters of a line: a row that is broken cannot be read
-
-
-def moment(text: str) -> datetime:
-    """A date or a moment, UTC where it names no zone, as argparse asks: ValueError for anything else."""
-    read = datetime.fromisoformat(text)
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 class Command(BaseCommand):

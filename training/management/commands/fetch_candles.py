@@ -1,18 +1,13 @@
 from argparse import ArgumentParser
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.core.management.base import BaseCommand
 
+from cryptoml_site.clock import moment
 from cryptoml_site.errors import Invalid, Refused
 from training.market_data.fetch import FetchReport, fetch_candles
 from training.models import Market
 from training.progress import candle_progress
-
-
-def moment(text: str) -> datetime:
-    """A date or a moment, UTC where it names no zone, as argparse asks: ValueError for anything else."""
-    read = datetime.fromisoformat(text)
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 class Command(BaseCommand):
