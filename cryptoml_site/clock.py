@@ -1,5 +1,6 @@
 """The only source of the time. A test drives every process of the site by writing a moment into CLOCK_FILE."""
 
+from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,9 @@ def now() -> datetime:
 
 
 def moment(text: str) -> datetime:
-    """A date or a moment, UTC where it names no zone, as argparse asks: ValueError for anything else."""
-    read = datetime.fromisoformat(text)
+    """A date or a moment, UTC where it names no zone, as argparse asks: an error of its own for anything else."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"'{text}' is no moment: write 2024-01-31, or 2024-01-31T12:00 (UTC)") from error
     return read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -13,7 +13,7 @@ from predictions.answers import FROM_THE_CLIENT, Answers, Asker, Evidence, answe
 from predictions.asked import Asked
 from predictions.engine import ServedVersion, engine
 from predictions.follower import follower
-from predictions.newest import vector_seen
+from predictions.newest import features_of, vector_seen
 from predictions.vectors import vector_of
 from training.models import Market
 
@@ -43,7 +43,7 @@ def seen_of_market(
     """The vector of the newest stored candles, or of those at a past moment `as_of`; and where it came from.
 
     Raises Invalid for a model of another market or a moment off the grid, Refused when the newest candles are stale or
-    the window has a hole.
+    the window has a hole, Unavailable where the version's feature set has changed.
     """
     if version.market != market.name:
         raise Invalid(
@@ -53,7 +53,7 @@ def seen_of_market(
         )
     moment = now()
     seen_until = _newest(market, moment) if as_of is None else _aligned(market, as_of, moment)
-    seen = vector_seen(market, version.feature_set, seen_until)
+    seen = vector_seen(market, features_of(version), seen_until)
     target_at = market.known_at(seen_until + version.horizon * market.step)
     return seen.vector, Evidence(
         market=market.name,

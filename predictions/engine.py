@@ -40,6 +40,7 @@ class ServedVersion:
     feature_names: tuple[str, ...]
     simulated: bool
     learnt_until: datetime | None = None  # what its age counts from; None: written down by an older release
+    feature_set_sha256: str = ""  # of the set as it learnt from it; empty: written down by an older release
 
     @classmethod
     def of(cls, version: ModelVersion) -> ServedVersion:
@@ -55,6 +56,7 @@ class ServedVersion:
             feature_names=tuple(version.feature_names),
             simulated=version.simulated,
             learnt_until=version.learnt_until,
+            feature_set_sha256=version.feature_set_sha256,
         )
 
 

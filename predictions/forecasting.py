@@ -14,11 +14,12 @@ from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Greatest
 
 from cryptoml_site.clock import now
-from cryptoml_site.errors import Refused, Unknown
+from cryptoml_site.errors import Refused
 from predictions import log
 from predictions.answers import Answers, Asker, Evidence, answers_of
 from predictions.engine import Serving, engine
 from predictions.models import Forecast, MissedForecast
+from predictions.newest import features_of
 from registry.models import RegisteredModel
 from training.datasets import Vectors, candles_sha256, newest_vector, newest_vectors, refuse_suspect
 from training.features.feature_set import FeatureSet, feature_set
@@ -117,13 +118,13 @@ def _not_silent(due: Sequence[Due], moment: datetime) -> tuple[list[Due], list[t
 
 
 def _with_features(due: Sequence[Due]) -> tuple[list[Due], list[tuple[Due, str]]]:
-    """Those whose feature set is to be had; and those whose own package is gone, with the reason: it stops no other."""
+    """Those whose feature set is to be had as it was; and those for whom it is gone or has changed, with the reason."""
     held, lost = [], []
     for close in due:
         try:
-            feature_set(close.serving.version.feature_set)
-        except Unknown as unknown:
-            lost.append((close, str(unknown)))
+            features_of(close.serving.version)
+        except Refused as refused:
+            lost.append((close, str(refused)))
         else:
             held.append(close)
     return held, lost
@@ -170,14 +171,19 @@ def _missed(close: Due, missing: Sequence[datetime], reason: str) -> MissedForec
 
 
 def _evidence(due: Sequence[Due]) -> tuple[list[Shown], list[tuple[Due, str]]]:
-    """What each model is shown; and those whose window has a hole or a suspect candle, with the reason."""
+    """What each model is shown; and those whose window has a hole or a suspect candle, or whose features fail, with
+    the reason."""
     shown, unanswerable = [], []
     windows = _windows(due)
     for (name, _), asked in _grouped(
         due, lambda close: (close.serving.version.feature_set, close.market.interval)
     ).items():
         features = feature_set(name)
-        vectors = newest_vectors([windows[close.market.pk] for close in asked], features)
+        try:
+            vectors = newest_vectors([windows[close.market.pk] for close in asked], features)
+        except Refused as refused:  # a formula of the user's own that fails stops no other model
+            unanswerable += [(close, str(refused)) for close in asked]
+            continue
         for close, vector in zip(asked, vectors, strict=True):
             window = windows[close.market.pk][-features.window :]
             if np.isfinite(vector).all() and not window.suspect.any():

@@ -14,8 +14,10 @@ import numpy as np
 from django.db.models import Count, Max, Sum
 from numpy.typing import NDArray
 
+from cryptoml_site.errors import Unavailable
+from predictions.engine import ServedVersion
 from training.datasets import candles_sha256, newest_vector, refuse_suspect
-from training.features.feature_set import feature_set
+from training.features.feature_set import FeatureSet, feature_set
 from training.models import Market
 from training.models.market import IS_SUSPECT
 
@@ -51,18 +53,31 @@ class VectorCache:
 cache = VectorCache()
 
 
-def vector_seen(market: Market, feature_set_name: str, seen_until: datetime) -> Seen:
+def features_of(version: ServedVersion) -> FeatureSet:
+    """What the version is to be shown. Raises Unknown where the package of a user's own set is gone, and Unavailable
+    where the set means something else than when the version learnt from it."""
+    features = feature_set(version.feature_set)
+    if version.feature_set_sha256 not in ("", features.sha256):
+        raise Unavailable(
+            f"{features.name} has changed since {version.model} version {version.number} learnt from it: bring back "
+            "what it was, or train and promote a new version",
+            code="feature_set_changed",
+            field="model",
+        )
+    return features
+
+
+def vector_seen(market: Market, features: FeatureSet, seen_until: datetime) -> Seen:
     """Of the candles up to the one that opened at `seen_until`. Raises Refused where their window has a hole, or a
     candle that is suspect: to be asked each time, for a candle is judged when the one after it is there.
     """
-    features = feature_set(feature_set_name)
     candles = market.candles.ending_at(seen_until, candles=features.window, step=market.step)
     stored = candles.aggregate(
         count=Count("pk"), revisions=Sum("revision"), last=Max("stored_at"), suspect=Count("pk", filter=IS_SUSPECT)
     )
     if stored["suspect"]:
         refuse_suspect(candles.series(interval=int(market.step.total_seconds())), features)
-    key, fingerprint = (market.pk, feature_set_name), (seen_until, stored["count"], stored["revisions"], stored["last"])
+    key, fingerprint = (market.pk, features.name), (seen_until, stored["count"], stored["revisions"], stored["last"])
     seen = cache.get(key, fingerprint)
     if seen is None:
         series = candles.series(interval=int(market.step.total_seconds()))

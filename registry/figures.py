@@ -92,7 +92,8 @@ def _share(*path: str) -> Callable[[Report], str]:
 
 def _by_luck(report: Report) -> str:
     count, best = dig(report, "trials", "count"), dig(report, "trials", "best_by_luck")
-    return "0.95" if not count or best is None else f"0.95; the best of {count:,} by luck has {best:+.2f} a year"
+    against = "0.95, against luck (hold is no part of it)"
+    return against if not count or best is None else f"{against}: the best of {count:,} has {best:+.2f} a year"
 
 
 FIGURES = (

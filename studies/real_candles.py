@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptoml_site.errors import Unknown
 from registry.models import ModelVersion
 from studies.learnt import learnt
 from training.features.feature_set import FEATURE_SETS
@@ -39,10 +40,13 @@ class Studied:
 
 
 def study(folder: Path) -> Iterator[Studied]:
-    """Each market whose file is there, one after another."""
-    for name, file in FILES.items():
-        if (folder / file).is_file():
-            yield Studied(name, tuple(_versions(_market(name, folder / file))))
+    """Each market whose file is there, one after another. Raises Unknown for a folder that has none of them."""
+    there = {name: folder / file for name, file in FILES.items() if (folder / file).is_file()}
+    if not there:
+        wanted = ", ".join(FILES.values())
+        raise Unknown(f"{folder} has none of {wanted}: name the folder that does", code="no_candles", field="folder")
+    for name, file in there.items():
+        yield Studied(name, tuple(_versions(_market(name, file))))
 
 
 def _market(name: str, file: Path) -> Market:

@@ -1,7 +1,7 @@
 """Candles in, rows to learn from out, and the one row to answer from: the same bits, by the same functions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 
 import numpy as np
@@ -20,7 +20,11 @@ RETURNS = 5  # candles whose returns the logistic baseline sees
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Rows in time order. `dropped` counts, by reason, the places of the grid that gave none (see `build_dataset`)."""
+    """Rows in time order. `dropped` counts, by reason, the places of the grid that gave none (see `build_dataset`).
+
+    The arrays are read-only: an estimator that wrote into the rows that it is shown would alter what others are shown,
+    and what its own export is held against.
+    """
 
     X: Vectors  # (m, k), every entry finite
     y: NDArray[np.int8]  # (m,) 1 where the price went up
@@ -37,6 +41,14 @@ class Dataset:
     data_start: int  # open time of the first and of the last candle given, unix seconds
     data_end: int
     sha256: str  # of those candles
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            held = getattr(self, field.name)
+            if isinstance(held, np.ndarray):
+                seen = held.view()
+                seen.flags.writeable = False
+                object.__setattr__(self, field.name, seen)
 
     def __len__(self) -> int:
         return len(self.y)

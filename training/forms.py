@@ -11,6 +11,7 @@ from cryptoml_site.errors import Invalid, Unknown
 from registry.models import RegisteredModel
 from training.features.feature_set import FEATURE_SETS, feature_set
 from training.models import Market
+from training.models.retraining import LEAST_MB, MOST_MB
 from training.models.run import ESTIMATOR_NAMES, FOLDS
 from training.plugins import LONGEST
 from training.recipe import Options
@@ -62,12 +63,14 @@ class TrainForm(forms.Form):
     time_limit_minutes = forms.IntegerField(
         required=False,
         min_value=1,
+        max_value=2**31 - 1,
         label="Time limit (minutes)",
         help_text="Then it is ended. Empty: as the settings say.",
     )
     memory_limit_mb = forms.IntegerField(
         required=False,
-        min_value=500,
+        min_value=LEAST_MB,
+        max_value=MOST_MB,
         label="Memory limit (MB)",
         help_text="Beyond, it is ended. Empty: as the settings say.",
     )
@@ -105,11 +108,3 @@ class TrainForm(forms.Form):
         except Invalid as invalid:
             self.add_error((invalid.field or "").removeprefix("options."), str(invalid))
             return {}
-
-
-class ClearForm(forms.Form):
-    """Why a candle that leapt is right all the same."""
-
-    reason = forms.CharField(
-        max_length=200, widget=forms.Textarea(attrs={"rows": 2}), help_text="Kept with the candle, with your name."
-    )

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from copy import copy
@@ -24,7 +25,9 @@ from training.fitting.fit_and_score import Fitted, fit_and_score
 from training.fitting.search.space import search_space
 from training.models import Market, RunLost, TrainingRun, moment
 from training.models.run import FOLDS
+from training.plugins import PluginFailed
 from training.recipe import Options
+from training.skew import refuse_skew
 from training.trials import TrialsOfRun, sharpes_before
 
 HEARTBEAT_SECONDS = 5.0
@@ -85,8 +88,18 @@ def learn(run: TrainingRun, *, progress: Progress) -> ModelVersion | None:
         raise
     except BaseException as error:  # recorded and raised again: Ctrl-C too must leave no run that seems to be alive
         with suppress(RunLost):
-            run.fail(f"{type(error).__name__}: {error}")
+            record(run, error)
         raise
+
+
+def record(run: TrainingRun, error: BaseException) -> None:
+    """The run fails of it, in a sentence; where code of the user's own raised, its log says where."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        run.fail("interrupted before its end, by Ctrl-C or SIGTERM: train again")
+        return
+    if isinstance(error, PluginFailed):
+        run.say("".join(traceback.format_exception(error)))
+    run.fail(f"{type(error).__name__}: {error}")
 
 
 def fit_and_register(run: TrainingRun, progress: Progress) -> ModelVersion:
@@ -94,6 +107,7 @@ def fit_and_register(run: TrainingRun, progress: Progress) -> ModelVersion:
     features = feature_set_named(run.feature_set)
     series = run.market.candles.series(interval=int(run.market.step.total_seconds()))
     dataset = build_dataset(series, features, horizon=run.model.horizon)
+    refuse_skew(dataset, series, features)
 
     def said(done: int, total: int) -> None:
         run.progress(min(done, run.folds))  # the last step of all is the final fit

@@ -3,24 +3,44 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from rest_framework.generics import ListAPIView, RetrieveAPIView
-from rest_framework.pagination import CursorPagination
+from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
+from rest_framework.request import Request
 
 from cryptoml_site.clock import now
+from cryptoml_site.errors import InvalidFields, Problem
+from registry.pagination import NewestFirst
 from training.market_data.quality import quality_of
 from training.models import Candle, Market
 from training.serializers import CandleSerializer, MarketQualitySerializer, MarketSerializer
 
 
-class ListMarkets(ListAPIView[Market]):
+class Reads(GenericAPIView[Any]):
+    """A parameter that there is not is refused: ignored, it would get another answer than it means."""
+
+    parameters: frozenset[str] = frozenset()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        known = {*self.parameters, "format"}
+        strangers = [
+            Problem("unknown_filter", name, f"there is no parameter '{name}' here, but {', '.join(sorted(known))}")
+            for name in request.query_params
+            if name not in known
+        ]
+        if strangers:
+            raise InvalidFields(strangers)
+
+
+class ListMarkets(Reads, ListAPIView[Market]):
     """Every market: its source, how many candles, how fresh, how many are missing in between, suspect or revised."""
 
     scopes = {"GET": ("registry:read", "predict")}
     serializer_class = MarketSerializer
     queryset = Market.objects.with_newest().with_counts().order_by("name")
+    parameters = frozenset({"page"})
 
 
-class ShowMarket(RetrieveAPIView[Market]):
+class ShowMarket(Reads, RetrieveAPIView[Market]):
     """One market: what is missing, absent, not believed or revised, and why no answer can be given from it now."""
 
     scopes = {"GET": ("registry:read", "predict")}
@@ -33,19 +53,18 @@ class ShowMarket(RetrieveAPIView[Market]):
         return found
 
 
-class NewestCandlesFirst(CursorPagination):
+class NewestCandlesFirst(NewestFirst):
     ordering = "-opened_at"
     page_size = 100
-    page_size_query_param = "limit"
-    max_page_size = 1000
 
 
-class ListCandles(ListAPIView[Candle]):
+class ListCandles(Reads, ListAPIView[Candle]):
     """A market's candles, newest first."""
 
     scopes = {"GET": ("registry:read", "predict")}
     serializer_class = CandleSerializer
     pagination_class = NewestCandlesFirst
+    parameters = frozenset({"limit", "cursor"})
 
     def get_queryset(self) -> QuerySet[Candle]:
         if getattr(self, "swagger_fake_view", False):

@@ -46,9 +46,11 @@ class Comparison:
     def _figure_row(self, figure: Figure, reports: list[dict[str, Any]]) -> Row:
         values = [figure.value(report) for report in reports]
         best = _best(values, figure.better)
+        told = [figure.said(report) for report in reports]
+        apart = len(set(told)) > 1  # what reads the same is not called better
         cells = [
-            Cell(figure.said(report), best=value is not None and value == best)
-            for report, value in zip(reports, values, strict=True)
+            Cell(words, best=apart and value is not None and value == best)
+            for words, value in zip(told, values, strict=True)
         ]
         beaten = figure.baseline(reports[0]) if values[0] is not None else ""
         return Row(figure.name, cells, baseline=beaten, wanted=figure.wanted)

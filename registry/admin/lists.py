@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from django.contrib import admin
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import JSONField, Model, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
+
+from registry.admin.kept_json import KeptJSON
 
 M = TypeVar("M", bound=Model)
 FARTHEST = 10_000_000  # pages, beyond which nobody looks and Postgres' numbers end
@@ -84,6 +86,7 @@ class QuickAdmin(_ModelAdmin[M]):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_max_show_all = 0
+    formfield_overrides: ClassVar[Any] = {JSONField: {"form_class": KeptJSON}}
 
     def dressed(self, rows: Sequence[M]) -> Sequence[M]:
         """The rows of one page, with what their columns show beside the rows themselves, in a few queries for all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -86,10 +87,28 @@ class AnswerPolicy(models.Model):
             models.CheckConstraint(
                 condition=Q(when_novel__in=["warn", "abstain"]), name="what_is_done_when_novel_is_known"
             ),
+            models.CheckConstraint(
+                condition=~Q(when_expired="refuse") | Q(max_age_days__isnull=False),
+                name="what_is_refused_when_expired_expires",
+            ),
+            models.CheckConstraint(
+                condition=~Q(when_novel="abstain") | Q(novelty_limit__isnull=False),
+                name="who_abstains_when_novel_has_a_limit",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"answer policy of {self.model.name}"
+
+    def clean(self) -> None:
+        """Raises ValidationError, naming the empty field, for what would never come about."""
+        empty = {}
+        if self.when_expired == self.WhenExpired.REFUSE and self.max_age_days is None:
+            empty["max_age_days"] = "say after how many days: a version that never expires is never refused"
+        if self.when_novel == self.WhenNovel.ABSTAIN and self.novelty_limit is None:
+            empty["novelty_limit"] = "say above which score: without a limit no row is novel, and nothing is withheld"
+        if empty:
+            raise ValidationError(empty)
 
     @property
     def policy(self) -> Policy:

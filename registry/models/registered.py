@@ -6,6 +6,7 @@ import re
 from dataclasses import asdict
 from typing import Any, Unpack
 
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import Max, Q
@@ -41,7 +42,7 @@ class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
 
         Raises Invalid when a model of that name forecasts another market, or the name cannot be one.
         """
-        model, _ = self.get_or_create(name=self._checked(name or market), defaults={"market": market})
+        model, _ = self.get_or_create(name=self._checked(market if name is None else name), defaults={"market": market})
         if model.market != market:
             raise Invalid(
                 f"model {model} forecasts {model.market}, not {market}", code="model_of_another_market", field="model"
@@ -88,6 +89,10 @@ class RegisteredModel(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.horizon is not None and self.horizon < 1:
+            raise ValidationError({"horizon": "a forecast looks ahead: give 1 candle or more"})
 
     def generation(self) -> int:
         """The newest ledger row of this model; 0 before the first."""

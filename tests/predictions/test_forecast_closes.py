@@ -13,6 +13,8 @@ from predictions.tasks import follow_markets
 from registry.models import RegisteredModel
 from registry.onnx_model import OnnxClassifier
 from tests.factories import make_version
+from training.features.feature import Feature
+from training.features.feature_set import FeatureSet
 from training.market_data.simulate import extend_all_simulated, simulate_candles
 from training.models import Market, Outcome
 
@@ -109,17 +111,46 @@ def test_a_hole_in_the_window_is_a_missed_close_with_its_reason(demo):
     assert "is absent" in MissedForecast.objects.get().reason
 
 
-def test_a_feature_set_whose_package_is_gone_is_a_missed_close_and_stops_no_other_model(demo):
+def with_a_version_of(features_path, **changes):
+    """A second model of the demo market, whose version in production says that it learnt from that feature set."""
     other = RegisteredModel.objects.of_market("demo-usd-1m", name="other")
     version = make_version(model=other, simulated=True)
     version.promote(actor="user:o", reason="first")
-    type(version).objects.filter(pk=version.pk).update(feature_set="package_that_is_gone.features.MINE")
+    type(version).objects.filter(pk=version.pk).update(feature_set=features_path, **changes)
+    return other
+
+
+def test_a_feature_set_whose_package_is_gone_is_a_missed_close_and_stops_no_other_model(demo):
+    other = with_a_version_of("package_that_is_gone.features.MINE")
     report = forecast_closes()
     assert (report.made, report.missed) == (1, 1)
     assert Forecast.objects.get().model == demo
     missed = MissedForecast.objects.get()
     assert missed.model == other
     assert "'package_that_is_gone.features.MINE' cannot be imported here" in missed.reason
+
+
+def test_a_feature_set_that_has_changed_since_is_a_missed_close_and_no_guess(demo):
+    other = with_a_version_of("technical")
+    report = forecast_closes()
+    assert (report.made, report.missed, Forecast.objects.get().model) == (1, 1, demo)
+    missed = MissedForecast.objects.get()
+    assert (missed.model, "technical has changed since other version 1" in missed.reason) == (other, True)
+
+
+def failing(series):
+    raise ZeroDivisionError(f"of {len(series)} candles")
+
+
+FAILING = FeatureSet("failing", (Feature("mine", "1", "", 3, failing, scale_free=True),), revision=1)
+
+
+def test_a_feature_that_fails_is_a_missed_close_and_stops_no_other_model(demo):
+    other = with_a_version_of(f"{__name__}.FAILING", feature_set_sha256=FAILING.sha256)
+    report = forecast_closes()
+    assert (report.made, report.missed, Forecast.objects.get().model) == (1, 1, demo)
+    missed = MissedForecast.objects.get()
+    assert (missed.model, "feature mine of" in missed.reason and "ZeroDivisionError" in missed.reason) == (other, True)
 
 
 def test_models_of_one_market_are_each_forecast(demo):

@@ -97,6 +97,16 @@ def test_the_newest_candles_are_used_while_they_are_fresh(client, production):
     assert answer.json()["target_at"] == (today + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def test_from_candles_nothing_is_answered_once_the_feature_set_means_something_else(client, production):
+    make_market(newest=now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1))
+    type(production).objects.update(feature_set_sha256="0" * 64)
+    engine.__init__()
+    engine.refresh()
+    refused = predict(client, {"market": "bitcoin-usd-1d"})
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (503, "feature_set_changed")
+    assert predict(client, EXAMPLE).status_code == 200  # by names that the client gave
+
+
 def test_a_staged_version_is_tried_by_number_and_is_never_evidence(client, production):
     staged = make_version(model=production.model, probability_up=0.4)
     staged.to_staging(actor="user:o", reason="have a look")

@@ -138,7 +138,7 @@ def test_answers_are_chosen_by_number_model_and_time(half):
         ([str(uuid4()), "--newest", "1"], Invalid, "not both"),
         (["01980000-0000-7000-8000-000000000000"], Unknown, "not in the log: 01980000-0000-7000-8000-000000000000"),
         (["yesterday"], CommandError, "invalid UUID value: 'yesterday'"),
-        (["--since", "yesterday"], CommandError, "invalid moment value: 'yesterday'"),
+        (["--since", "yesterday"], CommandError, "'yesterday' is no moment"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments, error, said):

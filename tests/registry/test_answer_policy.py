@@ -45,6 +45,8 @@ def test_what_nobody_knows_the_data_of_is_as_old_as_its_registration():
         ({"novelty_limit": 1_001}, "novelty_limit"),
         ({"when_expired": "explode"}, "when_expired"),
         ({"when_novel": "refuse"}, "when_novel"),
+        ({"when_expired": "refuse"}, "max_age_days"),
+        ({"when_novel": "abstain"}, "novelty_limit"),
     ],
 )
 def test_a_policy_that_makes_no_sense_names_the_field(facts, field):
@@ -61,6 +63,8 @@ def test_a_policy_that_makes_no_sense_names_the_field(facts, field):
         ({"novelty_limit": float("nan")}, "a_limit_of_novelty_is_a_score"),
         ({"when_expired": "explode"}, "what_is_done_when_expired_is_known"),
         ({"when_novel": "refuse"}, "what_is_done_when_novel_is_known"),
+        ({"when_expired": "refuse"}, "what_is_refused_when_expired_expires"),
+        ({"when_novel": "abstain"}, "who_abstains_when_novel_has_a_limit"),
     ],
 )
 def test_nor_does_the_database_take_it(facts, constraint):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from simple_history.middleware import HistoryRequestMiddleware
 
 from cryptoml_site.clock import now
@@ -142,3 +143,11 @@ def test_it_says_what_it_changes_for_whom():
     model = make_model()
     assert str(GateOverride(model=model, gate=AGE)) == "MaximumAgeOfData for bitcoin-usd-1d"
     assert str(GateOverride(model=model, gate=AGE, enabled=False)) == "no MaximumAgeOfData for bitcoin-usd-1d"
+
+
+@pytest.mark.parametrize("options", ['{"days": NaN}', '{"days": 1e999}', '{"da\\u0000ys": 1}', "[" * 100_000])
+def test_options_that_the_database_cannot_keep_are_refused_at_their_field(admin_client, options):
+    asked = {"model": make_model().pk, "gate": AGE, "options": options}
+    answer = admin_client.post(reverse("admin:registry_gateoverride_add"), asked)
+    assert list(answer.context["adminform"].form.errors) == ["options"]
+    assert not GateOverride.objects.exists()

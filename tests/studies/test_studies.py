@@ -2,6 +2,7 @@
 
 import pytest
 
+from cryptoml_site.errors import Unknown
 from registry.models import Deployment, ModelVersion
 from studies import gate_virtues, markdown, real_candles
 from studies.gate_virtues import Found, Question, ask
@@ -48,6 +49,12 @@ def test_the_page_counts_passes_and_what_stopped_the_others():
         "| logistic | 0 | 0 | 2 | 0.510 | 0.510 | EdgeOverBaseline 2, MaximumCalibrationError 1 |",
         "| logistic | 0.25 | 1 | 1 | 0.550 | 0.510 | - |",
     ]
+
+
+def test_a_folder_without_candles_is_refused_and_no_page_is_written_over(tmp_path):
+    with pytest.raises(Unknown, match="has none of bitcoin_daily") as refused:
+        list(real_candles.study(tmp_path))
+    assert refused.value.field == "folder"
 
 
 def test_real_candles_are_studied_where_their_file_is_and_what_is_too_good_is_marked(monkeypatch, tmp_path):

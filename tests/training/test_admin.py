@@ -5,7 +5,9 @@ from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from cryptoml_site.clock import now
@@ -68,6 +70,8 @@ def test_train_queues_a_run_and_sends_its_task(admin_client, sent, django_captur
         ({"estimator": "oracle"}, "not one of the available choices"),
         ({"feature_set": "raw"}, "not one of the available choices"),
         ({"seed": -1}, "greater than or equal to 0"),
+        ({"time_limit_minutes": 99_999_999_999_999}, "less than or equal to 2147483647"),
+        ({"memory_limit_mb": 99_999_999_999_999}, "less than or equal to 4000000"),
         ({"model": 999}, "not one of the available choices"),
         ({"window": 50}, "window is 50: give 0, or a whole number from 100"),
         ({"embargo": -1}, "greater than or equal to 0"),
@@ -171,6 +175,15 @@ def test_a_run_says_how_it_is_and_one_that_never_ends_says_that_too(facts, said)
     at = now()
     moved = {name: at + value if isinstance(value, timedelta) else value for name, value in facts.items()}
     assert said in state(TrainingRun(**{"created_at": at, **moved}), at)
+
+
+@pytest.mark.parametrize("rows", ["trainingrun", "trial"])
+def test_no_list_reads_logs_and_reports_that_it_does_not_show(admin_client, rows):
+    with CaptureQueriesContext(connection) as asked:
+        assert admin_client.get(reverse(f"admin:training_{rows}_changelist")).status_code == 200
+    read = [query["sql"] for query in asked if f'FROM "training_{rows}"' in query["sql"]]
+    assert read
+    assert not [sql for sql in read for long in ('"log"', '"metrics"', '"signature"') if long in sql]
 
 
 def markets_list(admin_client):

@@ -114,5 +114,5 @@ def test_what_cannot_be_cleared_is_refused(market, words, code):
 
 
 def test_a_moment_that_is_none_is_refused(market):
-    with pytest.raises(CommandError, match="invalid moment value"):
+    with pytest.raises(CommandError, match="'yesterday' is no moment: write 2024-01-31"):
         said(market.name, "--clear", "yesterday", "--reason", "r")

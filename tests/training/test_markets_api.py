@@ -118,3 +118,34 @@ def test_candles_are_paged_newest_first(reader):
 def test_an_unknown_market_is_named(reader, path):
     response = reader.get(path)
     assert (response.status_code, response.json()["errors"][0]["code"]) == (404, "unknown_market")
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "field"),
+    [
+        ("/markets?limit=-5", "unknown_filter", "limit"),
+        ("/markets?limit=abc", "unknown_filter", "limit"),
+        ("/markets?source=csv", "unknown_filter", "source"),
+        ("/markets/bitcoin-usd-1d?at=2026-01-30", "unknown_filter", "at"),
+        ("/markets/bitcoin-usd-1d/candles?since=foo", "unknown_filter", "since"),
+        ("/markets/bitcoin-usd-1d/candles?limit=0", "invalid", "limit"),
+        ("/markets/bitcoin-usd-1d/candles?limit=abc", "invalid", "limit"),
+        ("/markets/bitcoin-usd-1d/candles?limit=1001", "invalid", "limit"),
+        ("/markets/bitcoin-usd-1d/candles?cursor=junk", "bad_request", "cursor"),
+    ],
+)
+def test_a_parameter_that_is_not_known_or_cannot_be_read_is_refused(reader, path, code, field):
+    make_market(newest=NEWEST)
+    response = reader.get(path)
+    [error] = response.json()["errors"]
+    assert (response.status_code, error["code"], error["attr"]) == (400, code, field)
+
+
+def test_who_may_not_read_learns_nothing_of_parameters(client, db):
+    assert client.get("/markets?limit=-5").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/markets?page=1&format=json", "/markets/bitcoin-usd-1d/candles?limit=1000"])
+def test_a_parameter_that_is_known_is_taken(reader, path):
+    make_market(newest=NEWEST)
+    assert reader.get(path).status_code == 200

@@ -15,13 +15,17 @@ from registry.models import RegisteredModel
 from registry.onnx_model import OnnxClassifier
 from tests.predictions.conftest import _fresh_process, client  # noqa: F401  # fixtures
 from tests.training.planted import planted
+from tests.training.spies import Spy, numbered
 from training.features.feature_set import _of_a_user, feature_set
 from training.fitting.estimators import estimator_named
 from training.fitting.learner import Learner
 from training.fitting.parity import refuse_disparity
+from training.fitting.trainer import attempt
+from training.fitting.walk_forward import cut, walk_forward
 from training.learning import learn, queue_run
 from training.market_data.simulate import simulate_candles
 from training.models import Market
+from training.plugins import PluginFailed
 from training.recipe import Options
 
 MODELS = """
@@ -57,6 +61,50 @@ MODELS = """
             pass
 
 
+    class Raising(Bayes):
+        def __init__(self):
+            raise RuntimeError("no licence")
+
+
+    class Unbounded(Bayes):
+        parameters = {"C": 1.0}
+
+
+    class Unfit(Bayes):
+        def fit(self, X, y, params, *, seed, weight=None, horizon=1):
+            raise ValueError("boom")
+
+
+    class Diskless(Bayes):
+        def fit(self, X, y, params, *, seed, weight=None, horizon=1):
+            raise OSError("no space left")
+
+
+    class Unexported(Bayes):
+        def to_onnx(self, model, width):
+            return 1 / 0
+
+
+    class Textual(Bayes):
+        def to_onnx(self, model, width):
+            return "onnx"
+
+
+    class Wide(Bayes):
+        def probability_up(self, model, X):
+            return model.predict_proba(X)
+
+
+    class NoNumber(Bayes):
+        def probability_up(self, model, X):
+            return model.predict_proba(X)[:, 1] * float("nan")
+
+
+    class Certain(Bayes):
+        def probability_up(self, model, X):
+            return model.predict_proba(X)[:, 1] + 1
+
+
     NOT_A_CLASS = Bayes()
 """
 FEATURES = """
@@ -83,7 +131,26 @@ FEATURES = """
         ),
         revision=1,
     )
+
+
+    def of_one(compute):
+        return FeatureSet("mine", (Feature("odd", "none", "Odd.", window=1, compute=compute, scale_free=True),), 1)
+
+
+    RAISING = of_one(lambda candles: 1 / 0)
+    SHORT = of_one(lambda candles: candles.close[1:])
+    FLAT = of_one(lambda candles: 1.0)
+    WIDE = of_one(lambda candles: candles.close[:, np.newaxis])
 """
+NO_PROBABILITY = r"probability_up answered (\d+) of \1 rows with what is no probability, the first with"
+BEFORE_THE_END = [  # what the run of it is refused with
+    ("Unfit", "fit failed: ValueError: boom"),
+    ("Unexported", "to_onnx failed: ZeroDivisionError: division by zero"),
+    ("Textual", "to_onnx gave a str: give the file's bytes"),
+    ("Wide", r"probability_up gave an array \(\d+, 2\) of float32 for (\d+) rows: give \(\1,\) probabilities of up"),
+    ("NoNumber", f"{NO_PROBABILITY} nan"),
+    ("Certain", f"{NO_PROBABILITY} 1\\."),
+]
 
 
 @pytest.fixture
@@ -157,7 +224,10 @@ def test_a_feature_set_of_ones_own_is_called_by_its_path_and_found_again(acme):
         ("acme_of_tests.models.Half", "cannot be made without arguments: Can't instantiate abstract class Half"),
         ("acme_of_tests.models.Nameless", "cannot be made without arguments: .*missing 1 required"),
         (f"acme_of_tests.{'x' * 90}", "104 characters, 100 are kept"),
-        ("..", "cannot be imported here"),
+        ("..", "is no dotted path: write it as package.module.Name"),
+        ("../x", "is no dotted path: write it as package.module.Name"),
+        ("acme_of_tests.models.Raising", "cannot be made: RuntimeError: no licence"),
+        ("acme_of_tests.models.Unbounded", "has parameters of another kind: give a dict of Parameter"),
     ],
 )
 def test_an_estimator_that_cannot_be_had_is_refused_with_the_reason(acme, path, said):
@@ -191,6 +261,79 @@ def test_a_run_whose_package_is_gone_keeps_the_reason(acme, monkeypatch):
         learn(run, progress=lambda *_: None)
     run.refresh_from_db()
     assert (run.status, "acme_of_tests.models.Bayes" in run.error) == ("failed", True)
+
+
+@pytest.fixture
+def market(db):
+    simulate_candles("demo-usd-1h", candles=600, seed=7, signal=0.3)
+    return Market.objects.named("demo-usd-1h")
+
+
+def queued(market, **chosen):
+    facts = {"feature_set": "classic", "estimator": "logistic", "actor": "user:anna", "folds": 2, **chosen}
+    return queue_run(market=market, model=RegisteredModel.objects.of_market(market.name), **facts)
+
+
+def refused_with(run):
+    """What `train` says, and that the run keeps the same with the place in the user's code."""
+    with pytest.raises(PluginFailed) as refusal:
+        learn(run, progress=lambda *_: None)
+    run.refresh_from_db()
+    assert (run.status, run.error) == ("failed", f"PluginFailed: {refusal.value}")
+    assert "Traceback" in run.log
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize(("kind", "said"), BEFORE_THE_END)
+def test_what_goes_wrong_in_an_estimator_of_ones_own_names_it_and_the_method(acme, market, kind, said):
+    path = f"acme_of_tests.models.{kind}"
+    assert re.match(f"{path}.{said}", refused_with(queued(market, estimator=path)))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("RAISING", "failed: ZeroDivisionError: division by zero"),
+        ("SHORT", r"failed: ValueError: it gave an array \(599,\) for 600 candles: give one number for each"),
+        ("FLAT", r"failed: ValueError: it gave an array \(\) for 600 candles"),
+        ("WIDE", r"failed: ValueError: it gave an array \(600, 1\) for 600 candles"),
+    ],
+)
+def test_what_goes_wrong_in_a_feature_of_ones_own_names_it_and_its_set(acme, market, name, said):
+    path = f"acme_of_tests.features.{name}"
+    assert re.match(f"feature odd of {path} {said}", refused_with(queued(market, feature_set=path)))
+
+
+def test_what_an_estimator_of_ones_own_may_get_at_the_next_attempt_is_tried_again(acme, market):
+    run = queued(market, estimator="acme_of_tests.models.Diskless")
+    run.claim()
+    attempt(run)
+    assert (run.status, run.error.partition(": ")[2]) == (
+        "queued",
+        "acme_of_tests.models.Diskless.fit failed: OSError: no space left",
+    )
+
+
+def test_a_trainer_keeps_where_code_of_ones_own_failed(acme, market):
+    run = queued(market, estimator="acme_of_tests.models.Unfit")
+    run.claim()
+    attempt(run)
+    assert (run.status, run.error) == (
+        "failed",
+        "PluginFailed: acme_of_tests.models.Unfit.fit failed: ValueError: boom",
+    )
+    assert 'raise ValueError("boom")' in run.log
+
+
+def test_answers_that_are_no_probabilities_are_refused_by_the_walk_itself():
+    class Unsure(Spy):
+        def probability_up(self, model, X):
+            return np.full(len(X), np.nan)
+
+    data = numbered(1_000)
+    with pytest.raises(PluginFailed, match="spy answered 250 of 250 rows with what is no probability") as refusal:
+        walk_forward(data, Learner(Unsure(), {}, Options(), seed=7), cut(1_000, folds=3, horizon=1))
+    assert refusal.value.code == "no_probabilities"
 
 
 def test_a_web_process_that_has_a_feature_set_of_ones_own_loads_nothing_that_fits(acme):

@@ -2,11 +2,13 @@
 
 import json
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
+from ctypes import CFUNCTYPE
 
 import numpy as np
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from cryptoml_site.errors import Invalid, Refused, Unknown
@@ -18,6 +20,7 @@ from training.datasets import build_dataset
 from training.evaluation.archive import unpack_arrays
 from training.features.feature_set import feature_set
 from training.learning import learn, queue_run
+from training.management.commands.train import interruptible
 from training.market_data.simulate import simulate_candles
 from training.models import Market, RunLost, TrainingRun
 from training.models.run import SILENCE
@@ -105,8 +108,9 @@ def test_a_market_that_only_rose_is_refused(market):
 def test_a_second_run_of_the_same_model_is_refused_while_one_is_under_way(market):
     first, second = queue(market), queue(market)
     first.claim()
-    with pytest.raises(Refused, match=rf"being trained already: run {first.pk} by user:anna, 0 of 3 folds"):
+    with pytest.raises(Refused, match=rf"being trained already: run {first.pk} by user:anna, 0 of 3 folds") as refused:
         learn(second, progress=lambda *_: None)
+    assert "30 s after its last sign of life it counts as dead, and a trainer takes it up" in str(refused.value)
 
 
 def test_a_run_that_another_process_took_is_left_to_it(market):
@@ -159,11 +163,42 @@ def test_train_command_takes_options_of_the_recipe(market):
     assert run.version.metrics["recipe"]["options"] == run.options
 
 
-@pytest.mark.parametrize("given", ["calibration=isotonic", "balance=yes", "half_life=", "half_life", "windw=3"])
+@pytest.mark.parametrize("given", ["calibration=isotonic", "balance=yes", "half_life=", "windw=3"])
 def test_train_command_refuses_an_option_by_name(market, given):
     with pytest.raises(Invalid) as refused:
         call_command("train", "demo-usd-1h", "--option", given)
     assert refused.value.field == f"options.{given.partition('=')[0]}"
+    assert not TrainingRun.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--param", "C="], "argument --param: 'C=' is no number by its name: write it as n_estimators=300"),
+        (["--param", "C=much"], "'C=much' is no number by its name"),
+        (["--param", "=3"], "'=3' is no number by its name"),
+        (["--option", "half_life"], "--option: 'half_life' is no value by its name: write it as calibration=sigmoid"),
+        (["--option", "=1"], "'=1' is no value by its name"),
+    ],
+)
+def test_train_command_says_how_a_number_or_a_value_is_given(market, given, said):
+    with pytest.raises(CommandError, match=said):
+        call_command("train", "demo-usd-1h", *given)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        (["--param", "C=1", "--param", "C=2"], "params.C"),
+        (["--option", "window=500", "--option", "window=600"], "options.window"),
+        (["--model", ""], "model"),
+        (["--estimator", "../x"], "estimator"),
+    ],
+)
+def test_train_command_guesses_nothing(market, given, field):
+    with pytest.raises(Refused) as refused:
+        call_command("train", "demo-usd-1h", *given)
+    assert refused.value.field == field
     assert not TrainingRun.objects.exists()
 
 
@@ -269,9 +304,31 @@ def test_a_train_command_that_is_refused_leaves_no_run_in_the_queue(market):
     assert sorted(TrainingRun.objects.values_list("status", flat=True)) == ["cancelled", "running"]
 
 
-def test_sigterm_ends_a_train_command_and_its_run(market, monkeypatch):
-    monkeypatch.setattr("training.learning.build_dataset", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+@pytest.mark.parametrize(("ending", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_train_command_and_its_run_in_a_sentence(market, monkeypatch, capsys, ending, status):
+    before = signal.getsignal(ending)
+    monkeypatch.setattr("training.learning.build_dataset", lambda *_, **__: signal.raise_signal(ending))
     with pytest.raises(SystemExit) as left:
         call_command("train", "demo-usd-1h")
-    assert (left.value.code, TrainingRun.objects.get().status) == (143, "failed")
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    run = TrainingRun.objects.get()
+    assert (left.value.code, run.status, run.error) == (
+        status,
+        "failed",
+        "interrupted before its end, by Ctrl-C or SIGTERM: train again",
+    )
+    assert f"interrupted before its end: {run} made no version" in capsys.readouterr().err
+    assert signal.getsignal(ending) == before
+
+
+def test_a_signal_that_comes_while_c_calls_python_back_is_not_lost(capfd):
+    called_back = CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(SystemExit) as left, interruptible():
+        time.sleep(called_back() or 5)
+    assert (left.value.code, capfd.readouterr().err) == (130, "")
+
+
+def test_a_train_command_that_is_interrupted_before_it_begins_leaves_nothing_in_the_queue(market, monkeypatch):
+    monkeypatch.setattr(TrainingRun, "claim", lambda _: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(SystemExit):
+        call_command("train", "demo-usd-1h")
+    assert TrainingRun.objects.get().status == "cancelled"

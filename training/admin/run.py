@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Refused
@@ -23,6 +24,7 @@ from training.queueing import enqueue
 Status = TrainingRun.Status
 WAITS_LONG = timedelta(minutes=2)
 RUNS_LONG = timedelta(hours=2)
+SHOWN = 70  # characters of a state in the list
 
 
 class TrainPage(AskingPage):
@@ -69,7 +71,7 @@ class TrainingRunAdmin(ConfirmingAdmin[TrainingRun]):
         "model",
         "status",
         "progress",
-        "state",
+        "in_short",
         "recipe",
         "actor",
         "created_at",
@@ -101,6 +103,11 @@ class TrainingRunAdmin(ConfirmingAdmin[TrainingRun]):
 
     def has_change_permission(self, request: HttpRequest, obj: TrainingRun | None = None) -> bool:
         return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TrainingRun]:
+        """Without what may be long, and no list shows."""
+        found = super().get_queryset(request)
+        return found.defer("log", "version__metrics", "version__signature", "version__environment")
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         return TrainPage.as_view(model_admin=self)(request)  # type: ignore[return-value]
@@ -135,7 +142,7 @@ class TrainingRunAdmin(ConfirmingAdmin[TrainingRun]):
     @admin.display(description="progress")
     def progress(self, run: TrainingRun) -> SafeString:
         return format_html(
-            '<progress max="{}" value="{}"></progress> {} of {} folds',
+            '<progress max="{}" value="{}"></progress> {} / {} folds',
             run.folds,
             run.folds_done,
             run.folds_done,
@@ -149,6 +156,12 @@ class TrainingRunAdmin(ConfirmingAdmin[TrainingRun]):
     @admin.display(description="state")
     def state(self, run: TrainingRun) -> str:
         return state(run, now())
+
+    @admin.display(description="state")
+    def in_short(self, run: TrainingRun) -> SafeString:
+        """For a row of the list: an error may be as long as it has to be."""
+        whole = state(run, now())
+        return format_html('<span title="{}">{}</span>', whole, Truncator(whole).chars(SHOWN))
 
     @admin.display(description="took", empty_value="-")
     def took(self, run: TrainingRun) -> str | None:

@@ -1,7 +1,7 @@
 from math import sqrt
 
 from django.contrib import admin
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -26,6 +26,10 @@ class TrialAdmin(LogAdmin[Trial]):
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         return ("state", "log_loss", "number") if f"{self.owner}__id__exact" in request.GET else ("-pk",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Trial]:
+        """Without the run's log, which has a line for each of its trials."""
+        return super().get_queryset(request).defer("run__log")
 
     @admin.display(description="log loss")
     def loss(self, trial: Trial) -> str:

@@ -5,6 +5,7 @@ from math import isfinite, isnan, nan, sqrt
 from typing import Any
 
 from training.evaluation.answered import Answered
+from training.evaluation.metrics import Calls
 from training.evaluation.sharpe import bets_per_year, deflated_sharpe_ratio, sharpe_ratio
 from training.evaluation.trading import after_costs, equity, net_returns, one_candle_later, risk
 from training.series import Floats
@@ -58,7 +59,7 @@ def deflated(answered: Answered, trials: Sequence[float], *, interval: int | Non
     return {"count": len(tried), "deflated_sharpe": probability, "best_by_luck": by_luck * year}
 
 
-def _net(answered: Answered, calls: Any) -> Floats:
+def _net(answered: Answered, calls: Calls) -> Floats:
     return net_returns(calls, answered.log_return, horizon=answered.horizon)
 
 

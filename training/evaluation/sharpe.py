@@ -8,7 +8,6 @@ import numpy as np
 
 from training.series import Floats
 
-EULER_MASCHERONI = 0.5772156649015329
 YEAR = 365 * 86_400  # seconds: these markets never close
 STILL = 1e-12  # of the mean square: a variance below that is rounding
 NORMAL = NormalDist()
@@ -49,7 +48,7 @@ def expected_best(spread: float, trials: int) -> float:
     if trials < 2:
         return 0.0
     first, second = NORMAL.inv_cdf(1 - 1 / trials), NORMAL.inv_cdf(1 - 1 / (trials * e))
-    return spread * ((1 - EULER_MASCHERONI) * first + EULER_MASCHERONI * second)
+    return spread * ((1 - np.euler_gamma) * first + np.euler_gamma * second)
 
 
 def probability_above(benchmark: float, *, sharpe: float, n: int, skewness: float, kurtosis: float) -> float:

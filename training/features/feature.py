@@ -45,7 +45,9 @@ class Feature:
     def column(self, series: CandleSeries) -> Floats:
         """(n,) values; NaN where a figure is absent from the window, though the formula might step over it."""
         with np.errstate(all="ignore"):  # what overflows stays infinite, and is refused by whoever casts it
-            values = self.compute(series)
+            values = np.asarray(self.compute(series))
+        if values.shape != (len(series),):  # another would be repeated, or laid across, without a word
+            raise ValueError(f"it gave an array {values.shape} for {len(series):,} candles: give one number for each")
         for figure in self.reads:
             values = np.where(whole(series, figure, self.window), values, np.nan)
         return values

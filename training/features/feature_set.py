@@ -10,7 +10,7 @@ import numpy as np
 from cryptoml_site.errors import Unknown
 from training.features import classic, technical
 from training.features.feature import DTYPE, Column, Feature, Rows, whole
-from training.plugins import named_by_path
+from training.plugins import failing_as, named_by_path
 from training.series import CandleSeries, Floats
 
 FIELD, UNKNOWN = "feature_set", "unknown_feature_set"
@@ -25,6 +25,8 @@ class FeatureSet:
     revision: int
 
     def __post_init__(self) -> None:
+        if not self.features:
+            raise ValueError(f"{self.name} has no features")
         if len(set(self.names)) != len(self.features):
             raise ValueError(f"{self.name} names a feature twice")
 
@@ -58,10 +60,17 @@ class FeatureSet:
         return {"warm_up": warm_up, "hole": hole, **{f"absent_{column}": rows for column, rows in missing.items()}}
 
     def matrix(self, series: CandleSeries) -> Floats:
-        """(n, k) float64; a row is NaN throughout where anything that it needs is absent."""
-        values = np.column_stack([feature.column(series) for feature in self.features])
+        """(n, k) float64; a row is NaN throughout where anything that it needs is absent.
+
+        Raises Refused as `failing_as` does, naming the feature whose formula fails.
+        """
+        values = np.column_stack([self._column(feature, series) for feature in self.features])
         values[np.logical_or.reduce(list(self.faults(series).values()))] = np.nan
         return values
+
+    def _column(self, feature: Feature, series: CandleSeries) -> Floats:
+        with failing_as(f"feature {feature.name} of {self.name}"):
+            return feature.column(series).astype(np.float64, copy=False)
 
     def newest(self, series: CandleSeries) -> Floats:
         """(k,) float64: the last row of the matrix, from no more candles than it needs; to the bit the same."""

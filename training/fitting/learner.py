@@ -12,7 +12,7 @@ from training.datasets import Dataset, Vectors
 from training.fitting import calibrating
 from training.fitting.estimators.estimator import Estimator, Number
 from training.fitting.slices import newest_fifth, refuse_one_class
-from training.fitting.weights import row_weights
+from training.fitting.weights import effective_rows, row_weights
 from training.labels import within_dead_zone
 from training.recipe import FEWEST_ROWS, Options
 from training.series import Floats
@@ -81,9 +81,23 @@ class Learner:
         said = f"rows {rows.start:,} to {rows.stop - 1:,}"
         _refuse_too_few(lessons.fitted, FEWEST_ROWS, f"of {said} the part to fit on")
         refuse_one_class(dataset.y[lessons.fitted], f"of {said} those that are fitted")
+        self._refuse_faded(dataset, lessons.fitted, said)
         if self.options.calibration != "none":
             _refuse_too_few(lessons.held_back, FEWEST_CALIBRATED, f"of {said} the newest fifth, to calibrate on,")
             refuse_one_class(dataset.y[lessons.held_back], f"of {said} those to calibrate on")
+
+    def _refuse_faded(self, dataset: Dataset, fitted: Places, said: str) -> None:
+        """Where all but a few rows weigh next to nothing, a model of those few is what would come of it."""
+        weight = self._weight(dataset, fitted)
+        worth = len(fitted) if weight is None else effective_rows(weight)
+        if worth < FEWEST_ROWS:
+            raise Refused(
+                f"of {said} the {len(fitted):,} to fit on are worth {worth:.1f} as they are weighed, {FEWEST_ROWS} are "
+                f"needed: ask for a longer half_life than {self.options.half_life:g} days",
+                code="too_few_rows",
+                field="half_life",
+                evidence={"rows": len(fitted), "worth": worth, "needed": FEWEST_ROWS},
+            )
 
     def _weight(self, dataset: Dataset, places: Places) -> Floats | None:
         return row_weights(

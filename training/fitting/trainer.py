@@ -16,7 +16,7 @@ from joblib import cpu_count
 
 from cryptoml_site.errors import Refused, Unavailable
 from training.fitting.child import ChildDied, Limits, OverLimit, in_a_child
-from training.learning import fit_and_register
+from training.learning import fit_and_register, record
 from training.models import RunLost, TrainingRun
 from training.recipe import Options
 from training.retraining import follow_policy
@@ -75,7 +75,7 @@ def attempt(run: TrainingRun) -> None:
         run.fail_or_try_again(f"{type(error).__name__}: {error}")
     except Refused as refused:
         logger.warning("%s: %s", run, refused)  # nothing is wrong with the trainer
-        run.fail(f"{type(refused).__name__}: {refused}")
+        record(run, refused)
     except Exception as error:
         run.say(traceback.format_exc())
         run.fail(f"{type(error).__name__}: {error}")

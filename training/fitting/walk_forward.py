@@ -9,6 +9,7 @@ from sklearn.model_selection import TimeSeriesSplit
 from cryptoml_site.errors import Invalid, Refused
 from training.datasets import Dataset
 from training.evaluation.walk import Fold, Walk
+from training.fitting.estimators.estimator import probabilities
 from training.fitting.learner import Learner
 from training.recipe import FEWEST_ROWS
 
@@ -34,14 +35,16 @@ def walk_forward(
 ) -> Walk:
     """Answers for every test row of the folds, each by a model fitted anew on the training rows of its fold alone.
 
-    Raises Refused (too_few_rows, one_class), before anything is fitted, where a fold has too little to learn from.
+    Raises Refused (too_few_rows, one_class), before anything is fitted, where a fold has too little to learn from, and
+    PluginFailed (no_probabilities) where a model answers with none.
     """
     for fold in folds:
         learner.lessons(dataset, fold.train)
     answers = []
     for done, fold in enumerate(folds, start=1):
         model = learner.fit(dataset, fold.train)
-        answers.append(learner.probability_up(model, dataset.X[fold.test]))
+        answered = np.asarray(learner.probability_up(model, dataset.X[fold.test]))
+        answers.append(probabilities(answered, rows=fold.rows, of=learner.estimator.name))
         examine(fold, model)
         progress(done, len(folds))
     return Walk(folds=folds, probability=np.concatenate(answers).astype(np.float64))

@@ -42,3 +42,12 @@ def balanced(weights: Floats, y: Labels) -> Floats:
     up: NDArray[np.bool_] = np.asarray(y) == 1
     shared: Floats = np.where(up, weights / weights[up].sum(), weights / weights[~up].sum())
     return shared
+
+
+def effective_rows(weights: Floats) -> float:
+    """How many rows of equal weight would give a mean as sure (Kish 1965, Survey sampling).
+
+    >>> effective_rows(np.array([1.0, 1.0, 0.0, 0.0]))
+    2.0
+    """
+    return float(weights.sum() ** 2 / (weights**2).sum())

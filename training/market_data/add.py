@@ -1,14 +1,20 @@
 """A new market of a source that can be asked: which coin is meant, and whether there are such candles."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cryptoml_site.errors import Invalid, Refused, Unknown
 from training.market_data.markets import PATTERN, claim_market
 from training.market_data.sources.catalogue import source_named
+from training.market_data.sources.checked import Checked
 from training.market_data.sources.source import PATIENCE_SECONDS, Coin, MarketSource
 from training.models import Interval, Market
 
 SHOWN = 30  # coins of one symbol that are spelt out
+LONGEST = 100  # characters of a coin's name
+CURRENCY = re.compile("[a-z0-9]{1,12}")  # as a market's name has it
+UNREACHED_SECONDS = 10.0  # a person waits for the answer, and a network that is away is seldom back by then
 
 
 class AmbiguousCoin(Refused):
@@ -43,14 +49,25 @@ class AddedMarket:
         return f"{self.market} keeps its candles from {self.before}; newer ones come from {source} from now on"
 
 
+def silent(line: str) -> None:
+    """Nobody looks on."""
+
+
 def add_market(
-    coin: str, currency: str, interval: str, *, source: str = "coingecko", patience: float = PATIENCE_SECONDS
+    coin: str,
+    currency: str,
+    interval: str,
+    *,
+    source: str = "coingecko",
+    patience: float = PATIENCE_SECONDS,
+    say: Callable[[str], None] = silent,
 ) -> AddedMarket:
     """The market of that coin, made with its registered model when new; its candles are not fetched yet.
 
     coin: an id of the source, or a symbol or name that one coin alone has. patience: seconds that each question may
-    wait. Raises AmbiguousCoin, Invalid, Unknown or Refused, each naming the field at fault, or Unavailable where the
-    source does not answer; nothing is made then.
+    wait, UNREACHED_SECONDS at most where nothing is heard of the source. say: called before the source is asked.
+    Raises AmbiguousCoin, Invalid, Unknown or Refused, each naming the field at fault, before the source is asked where
+    no source could have it; Unavailable where the source does not answer. Nothing is made then.
     """
     if interval not in Interval.values:
         raise Invalid(
@@ -58,17 +75,42 @@ def add_market(
             code="unknown_interval",
             field="interval",
         )
-    asked = source_named(source, patience=patience)
-    found = _the_one(asked, coin.strip())
-    asked.check(found.id, currency.strip().lower(), Interval(interval))
-    name = _name_of(found, currency.strip().lower(), interval)
+    coin, currency = _possible_coin(coin.strip()), _possible_currency(currency.strip().lower())
+    asked = Checked(source_named(source, patience=patience, patience_unreached=min(patience, UNREACHED_SECONDS)))
+    say(f"Asking {asked.name} for {coin} ...")
+    found = _the_one(asked, coin)
+    asked.check(found.id, currency, Interval(interval))
+    name = _name_of(found, currency, interval)
     held = Market.objects.filter(name=name).first()
     before = held.source if held else None
     return AddedMarket(claim_market(name, source=source), found, before)
 
 
+def _possible_coin(wanted: str) -> str:
+    """What may be an id, a symbol or a name; a path is none of them."""
+    if not wanted:
+        raise _impossible("name a coin, by its id, its symbol or its name", "coin")
+    if len(wanted) > LONGEST or not wanted.isprintable() or {"/", "\\"} & set(wanted):
+        raise _impossible(
+            f"no coin can be called {wanted[:LONGEST]!r}: name it by its id, its symbol or its name, of {LONGEST} "
+            "characters at most and without a slash",
+            "coin",
+        )
+    return wanted
+
+
+def _possible_currency(wanted: str) -> str:
+    if not CURRENCY.fullmatch(wanted):
+        raise _impossible(f"no currency can be called {wanted[:LONGEST]!r}: write 1 to 12 letters, digits", "currency")
+    return wanted
+
+
+def _impossible(sentence: str, field: str) -> Invalid:
+    return Invalid(sentence, code=f"bad_{field}", field=field)
+
+
 def _the_one(source: MarketSource, wanted: str) -> Coin:
-    coins = source.coins(wanted) if wanted else []
+    coins = source.coins(wanted)
     if len(coins) > 1:
         raise AmbiguousCoin(wanted, coins)
     if coins:

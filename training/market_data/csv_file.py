@@ -15,6 +15,7 @@ from typing import TextIO
 
 from cryptoml_site.errors import Invalid
 from training.market_data.csv_line import EPOCH, SHAPES, Figures, LineError, Shape, split, utc_stamp
+from training.market_data.figures import FigureError
 from training.market_data.parsed import Gap, ParsedCandle, find_gaps
 
 
@@ -128,7 +129,7 @@ class _Reader:
         try:
             place, figures = self._read(line, ended=ended)
             self._check_order(place, figures)
-        except LineError as reason:
+        except (LineError, FigureError) as reason:
             self.refused.append(LineNote(number, str(reason)))
         except NotClosedError as reason:
             self.not_closed.append(LineNote(number, str(reason)))

@@ -1,12 +1,17 @@
 """One line of a candle file: what each header's fields mean, and what is wrong with them."""
 
 import csv
-import math
+import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from training.market_data.figures import amount, check_bounds, price
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NUMBER = re.compile(r"\d+(\.\d*)?(e\+?\d+)?", re.ASCII | re.IGNORECASE)  # 1.76e+12 is what spreadsheets write
+UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}  # in a second
+FEWEST_SECONDS, MOST_SECONDS = 10**8, 10**11  # since 1970: the years 1973 to 5138; 20240101 is an ISO 8601 day
 Figures = tuple[float | None, float | None, float | None, float, float | None, float | None]  # open ... market_cap
 
 
@@ -30,6 +35,7 @@ def split(line: str) -> list[str]:
 
 
 def utc_stamp(text: str) -> datetime:
+    _refuse_plain_number(text.strip())
     try:
         stamp = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -43,6 +49,18 @@ def utc_stamp(text: str) -> datetime:
     return stamp
 
 
+def _refuse_plain_number(text: str) -> None:
+    """Python would read 1760010800000 as a day of the year 1760."""
+    number = float(text) if NUMBER.fullmatch(text) else 0.0
+    for unit, in_a_second in UNITS.items():
+        if FEWEST_SECONDS <= number / in_a_second < MOST_SECONDS:
+            meant = f"{EPOCH + timedelta(seconds=int(number / in_a_second)):%Y-%m-%dT%H:%M:%SZ}"
+            raise LineError(
+                f"{text[:40]!r} is no ISO 8601 time but looks like {unit} since 1970: the column timestamp must be "
+                f"ISO 8601, so write {meant}"
+            )
+
+
 def _number(name: str, text: str) -> float | None:
     """None where the field is empty."""
     if not text.strip():
@@ -53,41 +71,27 @@ def _number(name: str, text: str) -> float | None:
         number = None
     if number is None:
         raise LineError(f"{name} is not a number: {text[:40]!r}")
-    if not math.isfinite(number):
-        raise LineError(f"{name} is not finite: {text[:40]!r}")
     return number
 
 
 def _price(name: str, text: str) -> float:
-    number = _number(name, text)
-    if number is None:
-        raise LineError(f"{name} is absent")
-    if number <= 0:
-        raise LineError(f"{name} is {text.strip()}: a price is above zero")
-    return number
+    return price(name, _number(name, text))
 
 
 def _amount(name: str, text: str) -> float | None:
-    """A volume or market cap; zero means absent, as both providers write it."""
-    number = _number(name, text)
-    if number is not None and number < 0:
-        raise LineError(f"{name} is {text.strip()}: it cannot be below zero")
-    return number or None
+    return amount(name, _number(name, text))
 
 
 def _price_figures(fields: list[str]) -> Figures:
-    _, price, market_cap, total_volume = fields
+    _, close, market_cap, total_volume = fields
     cap = _amount("market_cap", market_cap)
-    return None, None, None, _price("price", price), _amount("total_volume", total_volume), cap
+    return None, None, None, _price("price", close), _amount("total_volume", total_volume), cap
 
 
 def _ohlc_figures(fields: list[str]) -> Figures:
     names = ("open", "high", "low", "close")
     opening, high, low, close = (_price(name, text) for name, text in zip(names, fields[1:5], strict=True))
-    if high < low:
-        raise LineError(f"high {high} is below low {low}")
-    if high < max(opening, close) or low > min(opening, close):
-        raise LineError(f"high {high} and low {low} do not bound open {opening} and close {close}")
+    check_bounds(opening=opening, high=high, low=low, close=close)
     return opening, high, low, close, _amount("volume", fields[5]), None
 
 

@@ -1,18 +1,17 @@
 """From a market's source to its candles: what is missing, page by page, so that a kill loses one page."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 
 from django.db import Error, connection
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Invalid, Refused
 from training.market_data.missing import Stretch, ceiling, floor, merged, missing_stretches
-from training.market_data.parsed import ParsedCandle
 from training.market_data.sources.catalogue import source_named
+from training.market_data.sources.checked import Checked
 from training.market_data.sources.source import PATIENCE_SECONDS, MarketSource
 from training.market_data.store import StoreReport, store_candles
 from training.models import FetchState, Interval, Market
@@ -72,7 +71,7 @@ def fetch_candles(
             field="market",
         )
     with _alone(market), _remembered(market) as state:
-        asked = source or source_named(market.source, patience=patience)
+        asked = Checked(source or source_named(market.source, patience=patience))
         wanted = _wanted(market, asked, since=since, at=now())
         report = _fetch(market, asked, wanted, progress)
         state.answered(inserted=report.stored.inserted)
@@ -114,9 +113,10 @@ def _holes(
 
 def _fetch(market: Market, source: MarketSource, wanted: list[Stretch], progress: Progress) -> FetchReport:
     stored, pages, done, total = StoreReport(), 0, 0, sum(stretch.candles for stretch in wanted)
+    interval = Interval(market.interval)
     for stretch in wanted:
         progress(done, total)
-        for page in _pages(market, source, stretch):
+        for page in source.candles(market.coin, market.currency, interval, start=stretch.start, end=stretch.end):
             stored += store_candles(market, page)
             pages += 1
             if page:
@@ -132,29 +132,6 @@ def _fetch(market: Market, source: MarketSource, wanted: list[Stretch], progress
         missing=sum(hole.candles for part in wanted for hole in part.missing_of(market)),
         newest_closed_at=market.known_at(newest) if newest else None,
     )
-
-
-def _pages(market: Market, source: MarketSource, stretch: Stretch) -> Iterator[list[ParsedCandle]]:
-    """What the source gives of that stretch, and nothing beside it: no candle that has not closed, none out of line."""
-    last = stretch.start - stretch.step
-    interval = Interval(market.interval)
-    for page in source.candles(market.coin, market.currency, interval, start=stretch.start, end=stretch.end):
-        inside = [candle for candle in page if stretch.start <= candle.opened_at < stretch.end]
-        _refuse_out_of_line([last, *(candle.opened_at for candle in inside)], stretch, source)
-        if inside:
-            last = inside[-1].opened_at
-        yield inside
-
-
-def _refuse_out_of_line(opened_at: Sequence[datetime], stretch: Stretch, source: MarketSource) -> None:
-    for earlier, later in pairwise(opened_at):
-        if earlier >= later or floor(later, stretch.step) != later:
-            raise Refused(
-                f"{source.name} gave a candle that opened at {later.isoformat()} after that of {earlier.isoformat()}: "
-                f"candles ascend, without doubles, in steps of {stretch.step}; its author must mend it",
-                code="bad_source",
-                field="source",
-            )
 
 
 @contextmanager

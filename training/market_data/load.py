@@ -32,6 +32,8 @@ class LoadReport:
         if gaps := self.file.gaps:
             yield f"{sum(gap.candles for gap in gaps)} candles missing in {len(gaps)} gaps:"
             yield from _first(gaps)
+        if absent := sum(candle.volume is None for candle in self.file.candles):
+            yield f"{absent} candles without a volume: the file leaves it out, or says 0, which means unknown"
         if self.file.not_closed:
             yield f"{len(self.file.not_closed)} rows left out, not closed yet:"
             yield from _first(self.file.not_closed)

@@ -38,7 +38,7 @@ def outliers(closes: Floats) -> Flags:
     flags = np.zeros(len(closes), dtype=np.bool_)
     if len(closes) < 3:
         return flags
-    with np.errstate(all="ignore"):  # of absurd prices a return overflows
+    with np.errstate(all="ignore"):  # of absurd prices a ratio overflows
         returns = _returns(np.where(present(closes), closes, np.nan))
         leap = np.abs(returns[:-1])
         remains = np.abs(returns[:-1] + returns[1:])
@@ -60,8 +60,12 @@ def robust_sigmas(returns: Floats, *, before: NDArray[np.int64]) -> Floats:
 
 
 def _returns(closes: Floats) -> Floats:
-    """(n - 1,): entry t leads from t to t+1."""
-    return log_return(closes[:-1], closes[1:])
+    """(n - 1,): entry t leads from t to t+1; finite between any two prices above zero."""
+    before, after = closes[:-1], closes[1:]
+    ratios = after / before
+    normal = np.isfinite(ratios) & (ratios >= np.finfo(np.float64).tiny)  # no overflow, and no bits lost below
+    returns: Floats = np.where(normal, log_return(before, after), np.log(after) - np.log(before))
+    return returns
 
 
 def _medians(windows: Floats) -> Floats:

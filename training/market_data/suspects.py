@@ -40,11 +40,14 @@ def mark_suspects(market: Market, first: datetime, last: datetime) -> Marks:
 
 
 def mark_all(market: Market) -> Marks:
-    """Judge a whole history anew, stretch by stretch: those stored before there were marks, or by another rule."""
+    """Judge a whole history anew, stretch by stretch: those stored before there were marks, or by another rule.
+
+    Each stretch is committed by itself: a loader, or whoever queues a run of the market, waits for one of them alone.
+    """
     marks = Marks()
-    with transaction.atomic():
-        Market.objects.select_for_update().get(pk=market.pk)  # a loader waits
-        for first, last in _stretches(market):
+    for first, last in _stretches(market):
+        with transaction.atomic():
+            Market.objects.select_for_update().get(pk=market.pk)  # what a loader marks meanwhile is its own
             marks += _judge(market, first, last)
     return marks
 

@@ -180,7 +180,8 @@ class TrainingRun(models.Model):
             if other is not None:
                 raise Refused(
                     f"{self.model} is being trained already: run {other.pk} by {other.actor}, {other.folds_done} of "
-                    f"{other.folds} folds done, last seen {other.seen_at:%Y-%m-%d %H:%M:%S} UTC",
+                    f"{other.folds} folds done, last seen {other.seen_at:%Y-%m-%d %H:%M:%S} UTC; "
+                    f"{SILENCE.seconds} s after its last sign of life it counts as dead, and a trainer takes it up",
                     code="already_training",
                     evidence={"run": other.pk, "folds_done": other.folds_done, "folds": other.folds},
                 )

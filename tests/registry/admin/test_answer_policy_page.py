@@ -11,6 +11,8 @@ pytestmark = pytest.mark.django_db
 ADD = reverse("admin:registry_answerpolicy_add")
 STRICT = {"max_age_days": "7", "when_expired": "refuse", "novelty_limit": "2.5", "when_novel": "abstain"}
 
+WRONG = {"max_age_days": ["0", "a week", ""], "novelty_limit": ["-1", ""]}
+
 
 def test_a_policy_is_given_and_changed_and_the_history_says_by_whom(admin_client, admin_user):
     model = make_model()
@@ -25,9 +27,7 @@ def test_a_policy_is_given_and_changed_and_the_history_says_by_whom(admin_client
     assert admin_client.get(page("history", held)).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("max_age_days", "0"), ("max_age_days", "a week"), ("novelty_limit", "-1")]
-)
+@pytest.mark.parametrize(("field", "value"), [(name, value) for name, values in WRONG.items() for value in values])
 def test_what_makes_no_sense_is_refused_at_its_field(admin_client, field, value):
     answer = admin_client.post(ADD, {"model": make_model().pk, **STRICT, field: value})
     assert list(answer.context["adminform"].form.errors) == [field]

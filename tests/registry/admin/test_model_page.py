@@ -53,6 +53,12 @@ def test_a_new_model_needs_a_name_that_the_api_can_carry(admin_client):
     assert admin_client.post(add, {"name": "fine", "market": "bitcoin-usd-1d", "horizon": 1}).status_code == 302
 
 
+def test_a_new_model_looks_ahead(admin_client):
+    add = reverse("admin:registry_registeredmodel_add")
+    answer = admin_client.post(add, {"name": "fine", "market": "bitcoin-usd-1d", "horizon": 0})
+    assert answer.context["adminform"].form.errors == {"horizon": ["a forecast looks ahead: give 1 candle or more"]}
+
+
 def test_a_suspension_is_loud_wherever_the_model_or_its_version_appears(replaced, admin_client):
     _, new = replaced
     new.model.suspend(actor="user:berta", reason="answers look wrong")

@@ -104,7 +104,7 @@ def test_without_options_every_row_counts_the_same():
 
 def test_weights_are_those_of_the_rows_that_are_fitted_alone():
     spy, dataset = Spy(), numbered(log_return=small_moves(1_000, every=3))
-    learner(spy, dead_zone=0.5, half_life=1.0, balance=True).fit(dataset, slice(100, 500))
+    learner(spy, dead_zone=0.5, half_life=4.0, balance=True).fit(dataset, slice(100, 500))
     [weight] = spy.weights
     y = dataset.y[spy.fitted[0]]
     assert weight.shape == y.shape
@@ -112,14 +112,41 @@ def test_weights_are_those_of_the_rows_that_are_fitted_alone():
     assert weight[y == 1].sum() == pytest.approx(weight[y == 0].sum())
     same = y[:-1] == y[1:]  # neighbours of one class, an hour or two apart
     gaps = np.diff(spy.fitted[0])[same] * HOUR / 86_400
-    np.testing.assert_allclose((weight[:-1] / weight[1:])[same], 0.5**gaps)
+    np.testing.assert_allclose((weight[:-1] / weight[1:])[same], 0.5 ** (gaps / 4))
 
 
 def test_weights_reach_the_sigmoid_too():
-    """With all the weight on rows that went up, what is calibrated says so."""
+    """With most of the weight on rows that went up, what is calibrated says so."""
     dataset = planted(1_000, y=(np.arange(1_000) < 900).astype(np.int8) * (np.arange(1_000) % 2).astype(np.int8))
-    rising = planted(1_000, y=np.where(np.arange(1_000) < 990, np.arange(1_000) % 2, 1).astype(np.int8))
+    rising = planted(1_000, y=np.where(np.arange(1_000) < 850, np.arange(1_000) % 2, 1).astype(np.int8))
     for data, low, high in ((dataset, 0.0, 0.1), (rising, 0.9, 1.0)):
-        model = learner(calibration="sigmoid", half_life=0.1).fit(data, slice(0, 1_000))
+        model = learner(calibration="sigmoid", half_life=1.5).fit(data, slice(0, 1_000))
         [answer] = learner().probability_up(model, data.X[:1])
         assert low <= answer <= high
+
+
+class Careless(Spy):
+    """Writes into the rows that it is asked about: its ONNX file would be held against what is left of them."""
+
+    def probability_up(self, model, X):
+        X -= X.mean(axis=0)
+        return super().probability_up(model, X)
+
+
+def test_an_estimator_that_writes_into_the_rows_it_is_shown_is_stopped():
+    dataset = numbered()
+    with pytest.raises(ValueError, match="read-only"):
+        walk_forward(dataset, learner(Careless()), cut(len(dataset), folds=2, horizon=1))
+    assert dataset.X[:, 0].tolist() == list(range(len(dataset)))
+
+
+@pytest.mark.parametrize(("half_life", "taught"), [(0.5, False), (20.0, True)])
+def test_rows_of_which_all_but_a_few_have_faded_are_too_few(half_life, taught):
+    """Hours: with half a day a thousand of them are worth 35."""
+    fit = learner(half_life=half_life).lessons
+    if taught:
+        assert len(fit(numbered(), slice(0, 1_000)).fitted) == 1_000
+        return
+    with pytest.raises(Refused, match=r"worth 3\d\.\d") as refused:
+        fit(numbered(), slice(0, 1_000))
+    assert (refused.value.code, refused.value.field) == ("too_few_rows", "half_life")

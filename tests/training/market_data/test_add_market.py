@@ -1,5 +1,7 @@
 """A new market: which coin is meant is never guessed, and nothing is made before all of it is known to be right."""
 
+import socket
+import time
 from io import StringIO
 
 import pytest
@@ -77,7 +79,6 @@ def test_an_unknown_coin_is_said_to_be_unknown_with_what_may_have_been_meant(she
     ("coin", "currency", "interval", "field", "said"),
     [
         ("bitcoin", "usd", "2h", "interval", "'2h' is no interval that we know: 1m, 5m, 15m, 1h, 4h, 1d"),
-        ("", "usd", "1h", "coin", "knows no coin ''"),
         ("long", "usd", "1h", "coin", "has more than 40 characters"),
         ("bitcoin", "dollar", "1h", "currency", "no dollars here"),
     ],
@@ -93,6 +94,33 @@ def test_what_cannot_be_had_is_refused_by_field_and_nothing_is_made(
     with pytest.raises(Refused, match=said) as refused:
         add_market(coin, currency, interval)
     assert (refused.value.field, Market.objects.exists()) == (field, False)
+
+
+@pytest.mark.parametrize(
+    ("coin", "currency", "field", "said"),
+    [
+        ("", "usd", "coin", "name a coin, by its id, its symbol or its name"),
+        (" ", "usd", "coin", "name a coin"),
+        ("../../x", "usd", "coin", "no coin can be called '../../x'"),
+        ("bit\\coin", "usd", "coin", "no coin can be called"),
+        ("bit\x00coin", "usd", "coin", r"no coin can be called 'bit\\x00coin'"),
+        ("x" * 101, "usd", "coin", "of 100 characters at most"),
+        ("bitcoin", "", "currency", "no currency can be called ''"),
+        ("bitcoin", "us/d", "currency", "no currency can be called 'us/d'"),
+    ],
+)
+def test_what_no_source_can_have_is_refused_before_any_is_asked(monkeypatch, coin, currency, field, said):
+    monkeypatch.setattr(add, "source_named", None)
+    with pytest.raises(Invalid, match=said) as refused:
+        add_market(coin, currency, "1h")
+    assert (refused.value.code, refused.value.field) == (f"bad_{field}", field)
+
+
+def test_a_source_whose_own_code_fails_is_told_by_name(shelf, monkeypatch):
+    monkeypatch.setattr(shelf, "coins", lambda wanted: {}["coins"])
+    with pytest.raises(Refused, match=r"^shelf failed in coins\(\) \(KeyError: 'coins'\); its author") as refused:
+        add_market("bitcoin", "usd", "1h")
+    assert (refused.value.code, refused.value.field, Market.objects.exists()) == ("bad_source", "source", False)
 
 
 def test_a_source_that_does_not_answer_leaves_nothing_behind(shelf, monkeypatch):
@@ -179,9 +207,9 @@ def test_a_class_of_a_users_own_package_is_a_source_like_ours(tmp_path, monkeypa
 # --- the command, against the stand-in ---
 
 
-def run(*words):
+def run(*words, err=None):
     out = StringIO()
-    call_command("add_market", *words, stdout=out)
+    call_command("add_market", *words, stdout=out, stderr=err or StringIO())
     return out.getvalue()
 
 
@@ -205,3 +233,19 @@ def test_what_coingecko_does_not_have_is_refused(coingecko, words, field, said):
     with pytest.raises(Refused, match=said) as refused:
         run(*words)
     assert (refused.value.field, Market.objects.exists()) == (field, False)
+
+
+def test_the_command_says_whom_it_waits_for(coingecko):
+    err = StringIO()
+    run(" bitcoin", "usd", "1h", err=err)
+    assert err.getvalue() == "Asking coingecko for bitcoin ...\n"
+
+
+def test_a_host_where_nobody_listens_is_given_up_within_ten_seconds(settings):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        settings.COINGECKO_URL = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match="look at the network, then try again"):
+            run("bitcoin", "usd", "1h")
+    assert 2 < time.monotonic() - began < 12

@@ -83,13 +83,22 @@ def test_a_market_in_trouble_does_not_stop_the_others(market):
     assert list(FetchState.objects.filter(error="").values_list("market__coin", flat=True)) == ["bitcoin", "ethereum"]
 
 
+def test_that_there_is_no_market_to_ask_is_said(db):
+    claim_market("dogecoin-usd-1h", source="csv")
+    assert fetch("--all") == "no market has a source to ask: add one with manage.py add_market\n"
+
+
 @pytest.mark.parametrize(
     ("words", "kind", "said"),
     [
         ([], Invalid, "name one market, or say --all"),
         (["bitcoin-usd-1h", "--all"], Invalid, "name one market, or say --all"),
         (["dogecoin-usd-1h"], Unknown, "no market is called 'dogecoin-usd-1h'"),
-        (["bitcoin-usd-1h", "--since", "yesterday"], CommandError, "invalid moment value: 'yesterday'"),
+        (
+            ["bitcoin-usd-1h", "--since", "yesterday"],
+            CommandError,
+            "--since: 'yesterday' is no moment: write 2024-01-31",
+        ),
         (["bitcoin-usd-1h", "--since", "2027-01-01"], Invalid, "has closed yet"),
         (["bitcoin-usd-1h", "--since", "2020-01-01"], Invalid, "no candle that opened before 2025-11-23 10:00 UTC"),
     ],

@@ -91,9 +91,9 @@ def test_what_breaks_in_the_source_itself_is_remembered_too(market):
         def candles(self, *asked, start, end):
             raise KeyError("prices")
 
-    with pytest.raises(KeyError):
+    with pytest.raises(Refused):
         fetch_candles(market, source=Broken())
-    assert state(market).error == "'prices'"
+    assert state(market).error == "shelf failed in candles() (KeyError: 'prices'); its author must mend it"
 
 
 def test_markets_that_nobody_can_ask_about_are_never_due(market):

@@ -114,6 +114,13 @@ def test_the_command_prints_the_report(csv):
     ]
 
 
+def test_the_report_tells_how_many_volumes_are_unknown(csv):
+    absent = ["2024-01-04T00:00:00Z,10,12,9,11,0", "2024-01-05T00:00:00Z,10,12,9,11,"]
+    report = load_candles("bitcoin-usd-1d", csv(*days(3), *absent))
+    assert "2 candles without a volume: the file leaves it out, or says 0, which means unknown" in str(report)
+    assert "without a volume" not in str(load_candles("bitcoin-usd-1d", csv(*days(3))))
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_loaders_at_once_store_every_candle_once(csv):
     load_candles("bitcoin-usd-1d", csv(*days(1)))  # from now on only the market's lock is between them

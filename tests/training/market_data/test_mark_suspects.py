@@ -5,6 +5,8 @@ from itertools import count
 
 import numpy as np
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -147,6 +149,19 @@ def test_candles_stored_before_there_were_marks_are_judged_by_mark_all(market, m
     market.candles.filter(opened_at=FIRST + 5 * HOUR).update(suspect="outlier")
     assert mark_all(market) == Marks(marked=1, unmarked=1)
     assert (marked(market), mark_all(market)) == ([AT, AT + 30], Marks())
+
+
+def test_a_loader_waits_for_one_stretch_and_never_for_the_whole_history(market, monkeypatch):
+    monkeypatch.setattr(suspects, "AT_ONCE", 100)
+    store_candles(market, candles_of(walk()))
+    with CaptureQueriesContext(connection) as asked:
+        mark_all(market)
+    said = [query["sql"] for query in asked]
+    began = [place for place, sql in enumerate(said) if sql.startswith("SAVEPOINT")]
+    locked = [place for place, sql in enumerate(said) if "FOR UPDATE" in sql]
+    ended = [place for place, sql in enumerate(said) if sql.startswith("RELEASE")]
+    assert len(locked) == 3
+    assert all(begin < lock < end for begin, lock, end in zip(began, locked, ended, strict=True))
 
 
 def test_of_no_candles_none_is_suspect(market):

@@ -103,6 +103,13 @@ def test_a_short_history_has_none(length):
     assert outliers(np.full(length, 7.0)).tolist() == [False] * length
 
 
+@pytest.mark.parametrize("close", [5e-324, 1e-320, 1e-300, 1e300, 1.7e308])
+def test_of_absurd_prices_the_right_candle_is_marked(close):
+    closes = walk()
+    closes[AT] = close
+    assert flagged(closes) == [AT]
+
+
 def test_absurd_prices_are_survived():
     closes = np.array([1e-300, 1e300] * 100 + [np.inf, -1.0, 0.0, np.nan])
     assert outliers(closes).dtype == np.bool_

@@ -65,6 +65,8 @@ def test_the_habits_of_other_programs_change_nothing(text):
         ("2024-01-02T00:00:00Z,10,12,9,-11,5", "close is -11: a price is above zero"),
         ("2024-01-02T00:00:00Z,10,12,9,0,5", "close is 0: a price is above zero"),
         ("2024-01-02T00:00:00Z,10,12,9,,5", "close is absent"),
+        ("2024-01-02T00:00:00Z,10,12,9,1e-320,5", "close is 1e-320: a price lies between 1e-18 and 1e+18"),
+        ("2024-01-02T00:00:00Z,10,1e308,9,11,5", "high is 1e+308: a price lies between"),
         ("2024-01-02T00:00:00Z,10,12,9,nan,5", "close is not finite"),
         ("2024-01-02T00:00:00Z,10,1e999,9,11,5", "high is not finite"),
         ("2024-01-02T00:00:00Z,10,12,9,eleven,5", "close is not a number: 'eleven'"),
@@ -84,6 +86,31 @@ def test_a_bad_line_is_refused_by_number_and_reason(line, reason):
     assert [note.line for note in found.refused] == [3]
     assert reason in found.refused[0].reason
     assert [candle.opened_at.day for candle in found.candles] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "unit"),
+    [
+        ("1760010800", "seconds"),
+        ("1760010800.0", "seconds"),
+        ("1760010800000", "milliseconds"),
+        ("1.7600108e+12", "milliseconds"),
+        ("1760010800000000", "microseconds"),
+        ("1760010800000000000", "nanoseconds"),
+    ],
+)
+def test_a_stamp_that_is_a_plain_number_is_told_as_what_it_looks_like(stamp, unit):
+    assert reasons(f"{OHLC}{stamp},10,12,9,11,5\n") == [
+        f"line 2: '{stamp}' is no ISO 8601 time but looks like {unit} since 1970: the column timestamp must be "
+        "ISO 8601, so write 2025-10-09T11:53:20Z"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "said"), [("20240102", "names no zone"), ("12", "not an ISO"), ("9" * 400, "not an ISO")]
+)
+def test_other_digits_are_read_as_iso_8601_has_them(stamp, said):
+    assert said in reasons(f"{OHLC}{stamp},10,12,9,11,5\n")[0]
 
 
 def test_a_line_that_is_cut_off_is_refused():
@@ -184,7 +211,7 @@ def test_near_misses_give_a_report_or_invalid(text, header, interval):
     assert opened == sorted(set(opened))
 
 
-prices = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
+prices = st.floats(min_value=1e-18, max_value=1e18)
 
 
 @given(st.lists(st.tuples(prices, st.none() | prices), min_size=1, max_size=8))

@@ -2,8 +2,9 @@
 
 from cryptoml_site.errors import Unknown
 from training.fitting.estimators.ensemble import Ensemble
-from training.fitting.estimators.estimator import Estimator
+from training.fitting.estimators.estimator import Estimator, Parameter
 from training.fitting.estimators.logistic import Logistic
+from training.fitting.estimators.own import Own
 from training.fitting.estimators.random_forest import RandomForest
 from training.fitting.estimators.xgboost import XGBoost
 from training.plugins import named_by_path
@@ -33,10 +34,14 @@ def _of_a_user(path: str) -> Estimator:
     lacking = [name for name in ("name", "parameters") if not hasattr(found, name)]
     if lacking:
         raise _refused(f"'{path}' has no {' and no '.join(lacking)}: give the class both")
+    if not (isinstance(found.parameters, dict) and all(isinstance(e, Parameter) for e in found.parameters.values())):
+        raise _refused(f"'{path}' has parameters of another kind: give a dict of Parameter by name")
     try:
-        return found()
+        return Own(found(), path)
     except TypeError as error:  # methods that it lacks, or arguments that it asks for
         raise _refused(f"'{path}' cannot be made without arguments: {error}") from error
+    except Exception as error:  # its own code may raise whatever it likes
+        raise _refused(f"'{path}' cannot be made: {type(error).__name__}: {error}") from error
 
 
 def _refused(sentence: str) -> Unknown:

@@ -5,15 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeGuard
 
+import numpy as np
 from numpy.typing import NDArray
 
 from cryptoml_site.errors import Invalid
 from training.datasets import Vectors
+from training.plugins import PluginFailed
 from training.series import Floats
 
 Labels = NDArray[Any]
 Number = int | float
 INPUT = "features"  # name of the ONNX file's one input
+ROUNDING = 1e-6  # beyond 0 or 1, which sums of float32 may be
 
 
 @dataclass(frozen=True)
@@ -102,3 +105,22 @@ class Estimator(ABC):
                 field=f"params.{name}",
             )
         return type(parameter.default)(value)
+
+
+def probabilities(answers: NDArray[Any], *, rows: int, of: str) -> Floats:
+    """(rows,) from 0 to 1. Raises PluginFailed, naming the estimator, which is `of`, for anything else."""
+    if answers.shape != (rows,) or answers.dtype.kind not in "fiub":
+        given = f"an array {answers.shape} of {answers.dtype}"
+        raise _no_probabilities(f"{of} gave {given} for {rows:,} rows: give ({rows},) probabilities of up")
+    wrong = answers[~((answers >= -ROUNDING) & (answers <= 1 + ROUNDING))]
+    if len(wrong):
+        raise _no_probabilities(
+            f"{of} answered {len(wrong):,} of {rows:,} rows with what is no probability, the first with {wrong[0]}: "
+            "give numbers from 0 to 1"
+        )
+    held: Floats = np.clip(answers, 0, 1)
+    return held
+
+
+def _no_probabilities(sentence: str) -> PluginFailed:
+    return PluginFailed(sentence, code="no_probabilities", field="estimator")

@@ -13,6 +13,7 @@ from training.fitting.search.found import Found
 from training.fitting.search.rehearsal import FOLDS, STRETCHES, Attempt, Rehearsal, seen_by_search
 from training.fitting.search.space import Space, search_space
 from training.fitting.search.study import ask, study_of, tell
+from training.plugins import PluginFailed
 from training.recipe import Options
 from training.tried import State, Tried
 
@@ -106,7 +107,7 @@ class _Searching:
         try:
             if self._walked(attempt, trial, trials):
                 state = State.COMPLETE
-        except (ValueError, ArithmeticError) as mistake:
+        except (ValueError, ArithmeticError, PluginFailed) as mistake:
             if not self.tried:  # the walk-forward would begin with the same parameters, and meet the same
                 raise
             state, error = State.FAILED, f"{type(mistake).__name__}: {mistake}"

@@ -17,6 +17,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, coin: str, currency: str, interval: str, source: str, **_: object) -> None:
-        added = add_market(coin, currency, interval, source=source)
+        added = add_market(coin, currency, interval, source=source, say=self.stderr.write)
         self.stdout.write(str(added))
         self.stdout.write(f"Next: manage.py fetch_candles {added.market}, then manage.py train {added.market}")

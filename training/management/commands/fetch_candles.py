@@ -24,7 +24,10 @@ class Command(BaseCommand):
         if market:
             self.stdout.write(str(_fetch(Market.objects.named(market), since)))
             return
-        refusals = [self._fetch_one_of_all(each, since) for each in Market.objects.fetched()]
+        fetched = list(Market.objects.fetched())
+        if not fetched:
+            self.stdout.write("no market has a source to ask: add one with manage.py add_market")
+        refusals = [self._fetch_one_of_all(each, since) for each in fetched]
         if any(refusals):
             raise Refused("\n".join(filter(None, refusals)), code="not_all_fetched")
 

@@ -1,10 +1,13 @@
 import json
+import os
 import signal
-from argparse import ArgumentParser
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
-from typing import Any, NoReturn
+from threading import Timer
+from typing import Any, NoReturn, TypeVar
 
 from django.core.management.base import BaseCommand
 
@@ -19,44 +22,76 @@ from training.queueing import enqueue
 from training.recipe import Options
 from training.summary import summary
 
+Given = TypeVar("Given")
+ENDING = (signal.SIGINT, signal.SIGTERM)
+AGAIN_SECONDS = 0.1
+
 
 def named_number(text: str) -> tuple[str, int | float]:
-    """`NAME=NUMBER`, as argparse asks: ValueError for anything else."""
+    """`NAME=NUMBER`, as argparse asks: an error of its own for anything else."""
     name, _, number = text.partition("=")
-    return name, int(number) if number.isdecimal() else float(number)
+    with suppress(ValueError):
+        if name:
+            return name, int(number) if number.lstrip("-").isdecimal() else float(number)
+    raise ArgumentTypeError(f"'{text}' is no number by its name: write it as n_estimators=300")
 
 
 def named_value(text: str) -> tuple[str, object]:
     """`NAME=VALUE`: a number, true or false, or a word."""
-    name, _, value = text.partition("=")
+    name, equals, value = text.partition("=")
+    if not (equals and name):
+        raise ArgumentTypeError(f"'{text}' is no value by its name: write it as calibration=sigmoid")
     try:
         return name, json.loads(value)
     except ValueError:
         return name, value
 
 
+def by_name(given: list[tuple[str, Given]], *, field: str) -> dict[str, Given]:
+    """Raises Invalid where one is given twice: nobody knows which was meant."""
+    values: dict[str, Given] = {}
+    for name, value in given:
+        if name in values:
+            said = f"{name} is given twice, as {values[name]} and as {value}: give it once"
+            raise Invalid(said, code="given_twice", field=f"{field}.{name}")
+        values[name] = value
+    return values
+
+
 @contextmanager
-def sigterm_is_an_exit() -> Iterator[None]:
-    """Within, SIGTERM ends this process as Ctrl-C does: the run keeps why it failed."""
+def interruptible() -> Iterator[None]:
+    """Within, Ctrl-C and SIGTERM leave by the statuses that shells know, and the run keeps why it failed.
 
-    def leave(*_: object) -> NoReturn:
-        raise SystemExit(128 + signal.SIGTERM)
+    Python drops what is raised while C calls it back, as XGBoost does for its rows: then the signal is sent again.
+    """
 
-    before = signal.signal(signal.SIGTERM, leave)
+    def leave(signum: int, _: object) -> NoReturn:
+        raise SystemExit(128 + signum)
+
+    def send_again(dropped: Any) -> None:
+        if isinstance(dropped.exc_value, SystemExit):
+            Timer(AGAIN_SECONDS, os.kill, [os.getpid(), int(str(dropped.exc_value)) - 128]).start()
+        else:
+            hook(dropped)
+
+    before = {each: signal.signal(each, leave) for each in ENDING}
+    hook, sys.unraisablehook = sys.unraisablehook, send_again
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        sys.unraisablehook = hook
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def learn_or_cancel(run: TrainingRun) -> ModelVersion | None:
-    """A run that is refused before it begins does not wait for a trainer that nobody asked."""
+    """A run that is refused or interrupted before it begins does not wait for a trainer that nobody asked."""
     try:
         with fold_progress(f"training {run.model}") as progress:
             return learn(run, progress=progress)
     except RunLost:
         raise  # it is another process' now, even where it waits in the queue
-    except Refused:
+    except (Refused, SystemExit):
         if TrainingRun.objects.queued().filter(pk=run.pk).exists():
             with suppress(Refused):
                 run.cancel()
@@ -88,8 +123,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         recipe = {name: options[name] for name in ("feature_set", "estimator", "folds", "seed")}
-        recipe |= {"actor": command_actor(), "params": dict(options["param"]), "options": dict(options["option"])}
-        if options["all"] == bool(options["market"]) or (options["all"] and options["model"]):
+        recipe |= {name + "s": by_name(options[name], field=name + "s") for name in ("param", "option")}
+        recipe |= {"actor": command_actor()}
+        if options["all"] == bool(options["market"]) or (options["all"] and options["model"] is not None):
             raise Invalid("name a market, or ask for --all of them, each by its own model", field="market")
         if options["all"]:
             self.stdout.write(str(queue_fleet(**recipe)))
@@ -104,8 +140,8 @@ class Command(BaseCommand):
             enqueue(run)
             self.stdout.write(f"{run} is queued")
             return
-        with sigterm_is_an_exit():
-            version = learn_or_cancel(run)
+        with interruptible():
+            version = self._learnt(run)
         if version is None:
             self.stdout.write(f"{run} was taken by another process")
             return
@@ -113,3 +149,10 @@ class Command(BaseCommand):
             return
         self.stdout.write(summary(version))
         self.stdout.write(f"Next: manage.py promote {model} {version.number} --reason '...'")
+
+    def _learnt(self, run: TrainingRun) -> ModelVersion | None:
+        try:
+            return learn_or_cancel(run)
+        except SystemExit:
+            self.stderr.write(f"interrupted before its end: {run} made no version")
+            raise

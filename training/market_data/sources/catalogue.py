@@ -9,6 +9,7 @@ from django.utils.module_loading import import_string
 
 from cryptoml_site.errors import Invalid, Refused, Unknown
 from training.market_data.sources.coingecko import ATTRIBUTION
+from training.market_data.sources.replies import one_line
 from training.market_data.sources.source import PATIENCE_SECONDS, MarketSource
 from training.models import Market
 from training.plugins import named_by_path
@@ -20,14 +21,17 @@ ATTRIBUTIONS = {"coingecko": ATTRIBUTION, "ccxt": "", "csv": "", "simulated": ""
 LONGEST = Market._meta.get_field("source").max_length or 0
 
 
-def source_named(name: str, *, patience: float = PATIENCE_SECONDS) -> MarketSource:
+def source_named(
+    name: str, *, patience: float = PATIENCE_SECONDS, patience_unreached: float = PATIENCE_SECONDS
+) -> MarketSource:
     """`coingecko`, `ccxt:EXCHANGE`, or the dotted path of a class outside this repository.
 
-    patience: seconds that each question may wait. Raises Unknown for a name that leads nowhere, Invalid for one that
+    patience: seconds that each question may wait. patience_unreached: those for a provider of whom nothing is heard.
+    Raises Unknown for a name that leads nowhere, Invalid for one that
     leads to something else, Refused where an optional package is absent; all name the field `source`.
     """
     source = _built(name)
-    source.patience = patience
+    source.patience, source.patience_unreached = patience, patience_unreached
     return source
 
 
@@ -60,6 +64,10 @@ def _of_a_user(path: str) -> MarketSource:
         source = found()
     except TypeError as error:
         raise _invalid(f"{path} cannot be made without arguments: {error}") from None
+    except Refused:
+        raise
+    except Exception as error:  # somebody else's class may raise whatever it likes
+        raise _invalid(f"{path} cannot be made ({one_line(f'{type(error).__name__}: {error}')})") from error
     source.name = path
     return source
 

@@ -8,17 +8,19 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
+from threading import Lock
 from typing import Any
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Invalid, Refused, Unknown
+from training.market_data.figures import is_price
 from training.market_data.parsed import ParsedCandle
-from training.market_data.sources.persistence import InTroubleError, Patience, persist
+from training.market_data.sources.persistence import InTroubleError, Patience, is_unreached, persist
 from training.market_data.sources.replies import one_line, retry_after
 from training.market_data.sources.source import FEWEST_PER_QUESTION, Coin, MarketSource, closest
 from training.models import Interval
@@ -29,7 +31,7 @@ MARKETS_KEPT_SECONDS = 86_400.0
 TIMEOUT_MS = 20_000
 ONLY_NEWEST = {"kraken": 720}  # candles, the one still forming among them; older ones cannot be had
 QUERY = re.compile(r"\?\S*")  # of an address: ccxt puts it before the exchange's words
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)  # ccxt's own, over an answer it did not expect
+UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)  # over an answer nobody expected
 
 
 class Exchange(MarketSource):
@@ -147,11 +149,13 @@ class Exchange(MarketSource):
         return [market for market in markets if market.get("spot") and market.get("active") is not False]
 
     def _ask(self, method: str, *arguments: object) -> Any:
-        call = getattr(self._api, method)
+        left = Patience(self.patience, self._sleep, self._monotonic, unreached=self.patience_unreached)
+        return persist(lambda: self._ask_once(method, arguments), left)
 
-        def once() -> Any:
+    def _ask_once(self, method: str, arguments: tuple[object, ...]) -> Any:
+        with self._connection.asking:
             try:
-                answer = call(*arguments)
+                answer = getattr(self._api, method)(*arguments)
             except self._ccxt.BaseError as error:
                 raise self._said(error) from None
             except UNREADABLE as error:
@@ -159,8 +163,6 @@ class Exchange(MarketSource):
             if not answer and _is_page(getattr(self._api, "last_http_response", None)):
                 raise InTroubleError(f"{self._id} gave a web page")  # of which ccxt makes an empty list
             return answer
-
-        return persist(once, Patience(self.patience, self._sleep, self._monotonic))
 
     def _said(self, error: Exception) -> Exception:
         """What is to be raised for an error of ccxt: its NetworkErrors pass, its ExchangeErrors stay."""
@@ -176,7 +178,7 @@ class Exchange(MarketSource):
             after = retry_after(str(headers.get("Retry-After", "")), at=now())
             return InTroubleError(words, code="rate_limited", after=after)
         if isinstance(error, (kinds.NetworkError, kinds.BadResponse)):
-            return InTroubleError(words)
+            return InTroubleError(words, unreached=is_unreached(error))
         if isinstance(error, kinds.BadSymbol):
             return Unknown(words, code="coin_unknown", field="coin")
         return self._refused(f"refused: {words}")
@@ -198,10 +200,15 @@ def _installed() -> Any:
 
 @dataclass
 class Connection:
-    """ccxt's object of an exchange, which keeps its pace and the markets that it loaded."""
+    """ccxt's object of an exchange, which keeps its pace and the markets that it loaded.
+
+    asking: held for as long as one question takes. The object keeps the moment of its last question and the headers of
+    its last answer, and of two threads that ask at once each would wait, and read, by the other's.
+    """
 
     api: Any
     loaded_until: float = -math.inf  # seconds of a monotonic clock
+    asking: Lock = field(default_factory=Lock)
 
 
 @cache
@@ -230,10 +237,12 @@ def _step(interval: Interval) -> timedelta:
 
 
 def _candle(opened_at: Any, opening: Any, high: Any, low: Any, close: Any, volume: Any) -> ParsedCandle | None:
-    """None where the figures are impossible: no close, or a high and low that do not bound it and the open."""
-    first, highest, lowest, last = (_figure(price) for price in (opening, high, low, close))
+    """None where the figures are impossible: no close, or no price, or a high and low that do not bound the others."""
+    first, highest, lowest, last = prices = [_figure(price) for price in (opening, high, low, close)]
+    if last is None or not all(price is None or is_price(price) for price in prices):
+        return None
     known = [price for price in (first, last) if price is not None]
-    if last is None or min(known) < (lowest or 0.0) or max(known) > (highest or math.inf):
+    if min(known) < (lowest or 0.0) or max(known) > (highest or math.inf):
         return None
     return ParsedCandle(EPOCH + int(opened_at) * MILLISECOND, first, highest, lowest, last, _figure(volume), None)
 

@@ -45,6 +45,7 @@ class MarketSource(ABC):
     name = ""  # what `source_named` finds it by, as a market holds it; a dotted path is set by the catalogue
     attribution = ""  # the sentence that the provider asks for wherever its data is shown
     patience = PATIENCE_SECONDS  # how long one question may wait for its turn and for a provider in trouble
+    patience_unreached = PATIENCE_SECONDS  # the same where its host is not found, or nothing listens there
 
     @abstractmethod
     def coins(self, wanted: str) -> list[Coin]:

@@ -39,6 +39,11 @@ class Demanding(Mine):
         pass
 
 
+class Moody(Mine):
+    def __init__(self):
+        raise ValueError("not today")
+
+
 class Half(MarketSource):
     """Without candles."""
 
@@ -98,11 +103,11 @@ def test_a_users_own_class_is_a_source_like_ours(acme):
         ("acme.sources.Yours", r'cannot be imported here .*does not define a "Yours"'),
         ("acme.broken.Mine", r"cannot be imported here .*No module named 'no_such_package'"),
         ("acme.faulty.Mine", r"cannot be imported here \(ZeroDivisionError"),
-        ("..sources.Mine", "cannot be imported"),
-        ("acme..Mine", "cannot be imported"),
-        (".Mine", "cannot be imported"),
-        ("acme.sources.", "cannot be imported"),
-        ("acme/sources.Mine", "cannot be imported"),
+        ("..sources.Mine", "is no dotted path"),
+        ("acme..Mine", "is no dotted path"),
+        (".Mine", "is no dotted path"),
+        ("acme.sources.", "is no dotted path"),
+        ("acme/sources.Mine", "is no dotted path"),
     ],
 )
 def test_a_name_that_leads_nowhere_says_why(acme, name, said):
@@ -118,6 +123,7 @@ def test_a_name_that_leads_nowhere_says_why(acme, name, said):
         ("acme.sources.made", "is no MarketSource"),
         ("acme.sources.Half", r"cannot be made without arguments: .*abstract"),
         ("acme.sources.Demanding", r"cannot be made without arguments: .*password"),
+        ("acme.sources.Moody", r"acme.sources.Moody cannot be made \(ValueError: not today\)"),
         ("os.path.join", "is no MarketSource"),
         ("acme.sources." + "M" * 40, "has 53 characters, a market holds 40"),
     ],

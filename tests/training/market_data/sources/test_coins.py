@@ -68,6 +68,12 @@ def test_the_lists_are_asked_for_once_an_hour(coingecko, source, times):
     assert coingecko.paths == lists * 2
 
 
+def test_a_coin_without_a_name_hides_no_other(coingecko, source, monkeypatch):
+    monkeypatch.setattr(stand_in, "COINS", [("nameless", None, None), ("bitcoin", "btc", "Bitcoin")])
+    assert ids(source().coins("btc")) == ["bitcoin"]
+    assert ids(source().near("bitcion")) == ["bitcoin"]
+
+
 @pytest.mark.parametrize(
     "answer", [told(200, {}), told(200, ["bitcoin"]), told(200, [{"id": "bitcoin"}]), Answer(200, "null")]
 )

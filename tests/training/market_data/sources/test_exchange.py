@@ -1,5 +1,8 @@
 """Candles of exchanges, page by page, against an object of ccxt's shapes."""
 
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -117,6 +120,7 @@ def test_a_volume_of_zero_is_absent(exchange):
         ([10, 12, 9, 11, 5], True),
         ([None, None, None, 11, None], True),
         ([10, 12, 9, None, 5], False),
+        ([1e-320, 1e-320, 1e-320, 1e-320, 5], False),  # no price of anything
         ([10, 12, 9, 0, 5], False),
         ([10, 12, 9, float("nan"), 5], False),
         ([10, 10.5, 9, 11, 5], False),  # a high below the close
@@ -129,7 +133,10 @@ def test_a_candle_of_impossible_figures_is_left_out(exchange, figures, kept):
     assert len(of_btc(source, start=NOW - HOUR)) == kept
 
 
-@pytest.mark.parametrize("rows", [7, "html", [[1]], [["now", 1, 1, 1, 1, 1]], [None], [[1, {}, 1, 1, 1, 1]]])
+@pytest.mark.parametrize(
+    "rows",
+    [7, "html", [[1]], [["now", 1, 1, 1, 1, 1]], [None], [[1, {}, 1, 1, 1, 1]], [[10**18, 1, 1, 1, 1, 1]]],
+)
 def test_what_is_no_list_of_candles_is_refused(exchange, rows):
     with pytest.raises(Refused, match="no list of candles"):
         of_btc(exchange(rows=rows)[0], start=NOW - HOUR)
@@ -165,6 +172,17 @@ def test_a_network_error_that_stays_is_given_up(exchange, times):
     assert 200 < sum(times.slept) <= 300
 
 
+def test_an_exchange_of_which_nothing_is_heard_may_have_a_patience_of_its_own(exchange, times):
+    source, api = exchange()
+    source.patience_unreached = 10
+    error = fake_ccxt.ExchangeNotAvailable("stub GET https://stub")
+    error.__cause__ = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    api.errors = [error] * 100
+    with pytest.raises(Unavailable, match="look at the network"):
+        of_btc(source, start=NOW - 5 * HOUR)
+    assert 5 < sum(times.slept) <= 10
+
+
 @pytest.mark.parametrize("error", ["RateLimitExceeded", "DDoSProtection"])
 def test_a_limit_is_waited_for_as_long_as_it_asks(exchange, times, error):
     source, api = exchange()
@@ -176,6 +194,14 @@ def test_a_limit_is_waited_for_as_long_as_it_asks(exchange, times, error):
     with pytest.raises(Unavailable, match="try again in 9000 s") as unavailable:
         of_btc(source, start=NOW - 5 * HOUR)
     assert unavailable.value.code == "rate_limited"
+
+
+@pytest.mark.parametrize("said", ["Mon, 23 Nov 2026 09:00:00 GMT", "0"])
+def test_a_wait_that_is_over_already_is_no_advice(exchange, said):
+    source, api = exchange()
+    api.errors, api.last_response_headers = [fake_ccxt.RateLimitExceeded("stub 429")] * 100, {"Retry-After": said}
+    with pytest.raises(Unavailable, match="try again later"):
+        of_btc(source, start=NOW - 5 * HOUR)
 
 
 @pytest.mark.parametrize(
@@ -266,6 +292,26 @@ def test_markets_are_loaded_once_a_day_however_many_sources_ask(times):
     times.seconds += timedelta(days=1).total_seconds()
     Exchange("stub", library=library, monotonic=times.monotonic).check("btc", "usdt", Interval.HOUR)
     assert len(library.api.calls) == 2
+
+
+def test_threads_ask_an_exchange_one_after_another_or_its_pace_would_be_nobodys():
+    library = Library()
+    sources = [Exchange("stub", library=library) for _ in range(4)]
+    sources[0].check("btc", "usdt", Interval.HOUR)
+    answer, asking, most_at_once = library.api.fetch_ohlcv, [], 0
+
+    def slowly(*question):
+        nonlocal most_at_once
+        asking.append(question)
+        most_at_once = max(most_at_once, len(asking))
+        time.sleep(0.02)
+        asking.pop()
+        return answer(*question)
+
+    library.api.fetch_ohlcv = slowly
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda source: of_btc(source, start=NOW - 5 * HOUR), sources))
+    assert ([len(each) for each in found], most_at_once) == ([5] * 4, 1)
 
 
 def test_the_pace_is_ccxts_own(exchange):

@@ -141,7 +141,7 @@ def test_what_is_no_amount_is_absent(amount):
     assert [(point.volume, point.market_cap) for point in points] == [(None, None)]
 
 
-@pytest.mark.parametrize("price", [0, None, -1, "much", float("nan"), float("inf")])
+@pytest.mark.parametrize("price", [0, None, -1, "much", float("nan"), float("inf"), 1e-320, 1e308])
 def test_what_is_no_price_is_no_candle(price):
     assert closes((late(1), price), (late(2), 10.0)) == [(late(1), 10.0)]
 

@@ -116,6 +116,28 @@ def test_a_host_that_nobody_listens_on_is_said_to_be_out_of_reach(source, settin
     assert unavailable.value.code == "source_unavailable"
 
 
+def test_a_host_of_whom_nothing_is_heard_may_have_a_patience_of_its_own(source, settings, times, monkeypatch):
+    settings.COINGECKO_URL = "http://coingecko.invalid"
+    monkeypatch.setattr(socket, "getaddrinfo", unresolved)
+    impatient = source()
+    impatient.patience_unreached = 10
+    with pytest.raises(Unavailable, match=r"cannot be reached .*: look at the network"):
+        ask(impatient)
+    assert 5 < sum(times.slept) <= 10
+
+
+def unresolved(*_, **__):
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+def test_who_answers_is_waited_for_all_the_same(coingecko, source, times):
+    coingecko.faults.extend([faults.OUT_OF_ORDER] * 5)
+    patient = source()
+    patient.patience_unreached = 1
+    assert len(ask(patient)) == 24
+    assert sum(times.slept) > 20
+
+
 def test_a_host_that_never_answers_is_given_up(coingecko, source, times, monkeypatch):
     monkeypatch.setattr(client, "TIMEOUT", 0.2)
     coingecko.seconds_per_answer = 0.5

@@ -13,7 +13,7 @@ from cryptoml_site.errors import Unavailable
 from training.market_data.sources.coingecko.access import Access
 from training.market_data.sources.coingecko.faults import fault
 from training.market_data.sources.pace import TooLateError
-from training.market_data.sources.persistence import InTroubleError, Patience, persist
+from training.market_data.sources.persistence import InTroubleError, Patience, is_unreached, persist
 
 TIMEOUT = 20.0  # seconds for a connection, and for each piece of an answer
 SLOWEST = 60.0  # seconds that one whole answer may take
@@ -34,22 +34,23 @@ class Client:
         self._pace = access.pace(monotonic)
         self._sleep, self._monotonic = sleep, monotonic
 
-    def get(self, path: str, *, patience: float, **params: str) -> Any:
-        """The JSON of one answer. path: without a slash at its start. patience: seconds.
+    def get(self, path: str, *, patience: float, unreached: float, **params: str) -> Any:
+        """The JSON of one answer. path: without a slash at its start. patience, unreached: seconds, as of a source.
 
         Raises Unavailable when patience ends before there is one, and what `fault` makes of a refusal.
         """
-        left = Patience(patience, self._sleep, self._monotonic)
+        left = Patience(patience, self._sleep, self._monotonic, unreached=unreached)
         return persist(lambda: self._ask(path, params, left), left)
 
     def _ask(self, path: str, params: dict[str, str], left: Patience) -> Any:
         self._await_turn(left)
         try:
-            with self._stream(path, params, timeout=min(TIMEOUT, max(1.0, left.left))) as response:
+            with self._stream(path, params, timeout=_timeout(left)) as response:
                 body = self._read(response)
         except httpx.RequestError as error:
             reason = self.access.without_key(str(error)) or type(error).__name__
-            raise InTroubleError(f"CoinGecko cannot be reached ({reason})") from None
+            unreached = isinstance(error, httpx.ConnectTimeout) or is_unreached(error)
+            raise InTroubleError(f"CoinGecko cannot be reached ({reason})", unreached=unreached) from None
         if response.status_code != httpx.codes.OK:
             raise self._fault(response, body)
         try:
@@ -57,7 +58,9 @@ class Client:
         except orjson.JSONDecodeError:
             raise InTroubleError("CoinGecko answered with something that is no JSON") from None
 
-    def _stream(self, path: str, params: dict[str, str], *, timeout: float) -> AbstractContextManager[httpx.Response]:
+    def _stream(
+        self, path: str, params: dict[str, str], *, timeout: httpx.Timeout
+    ) -> AbstractContextManager[httpx.Response]:
         url, headers = f"{self.access.url}/{path}", self.access.headers
         return httpx.stream("GET", url, params=params, headers=headers, timeout=timeout)
 
@@ -91,3 +94,8 @@ class Client:
         if isinstance(found, InTroubleError) and found.code == "rate_limited" and found.after:
             self._pace.hold(found.after)  # the other workers need not be told it one by one
         return found
+
+
+def _timeout(left: Patience) -> httpx.Timeout:
+    patience, to_reach = (min(TIMEOUT, max(1.0, seconds)) for seconds in (left.left, left.left_to_reach))
+    return httpx.Timeout(patience, connect=to_reach)

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from cryptoml_site.errors import Refused, Unavailable
+from training.market_data.figures import is_price
 from training.market_data.parsed import ParsedCandle
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,7 +54,7 @@ def points_in(chart: Any, *, step: timedelta, live: bool) -> list[Point]:
         del rows[-1]
     points: dict[int, Point] = {}
     for stamp, price in rows:
-        if (known := _positive(price)) is not None and stamp not in points:
+        if (known := _positive(price)) is not None and is_price(known) and stamp not in points:
             points[stamp] = Point(stamp, known, _positive(volumes.get(stamp)), _positive(caps.get(stamp)))
     return sorted(points.values())
 

@@ -72,16 +72,21 @@ class CoinGecko(MarketSource):
     def _page(self, coin: str, currency: str, interval: Interval, question: Question) -> list[ParsedCandle]:
         step = timedelta(seconds=interval.seconds)
         path = f"coins/{quote(coin, safe='')}/{question.endpoint}"
-        chart = self._client.get(path, patience=self.patience, vs_currency=currency, **question.params)
+        chart = self._ask(path, vs_currency=currency, **question.params)
         points = points_in(chart, step=step, live=question.live)
         return list(candles_of(points, step=step, start=question.start, end=question.end, at=now()))
 
+    def _ask(self, path: str, **params: str) -> Any:
+        return self._client.get(path, patience=self.patience, unreached=self.patience_unreached, **params)
+
     def _all_coins(self) -> list[Coin]:
+        """Without those that have a null in place of a symbol or name: nobody can mean them."""
         entries = self._list("coins/list", of=dict)
         try:
-            return [Coin(entry["id"], entry["symbol"], entry["name"]) for entry in entries]
+            named = [(entry["id"], entry["symbol"], entry["name"]) for entry in entries]
         except KeyError:
             raise _no_list("coins/list") from None
+        return [Coin(*words) for words in named if all(isinstance(word, str) for word in words)]
 
     def _list(self, path: str, *, of: type) -> list[Any]:
         """Kept for an hour: the list of all coins is long, and changes a little from day to day."""
@@ -89,7 +94,7 @@ class CoinGecko(MarketSource):
         until, kept = _lists.get(address, (-math.inf, []))
         if self._monotonic() < until:
             return kept
-        found = self._client.get(path, patience=self.patience)
+        found = self._ask(path)
         if not isinstance(found, list) or not all(isinstance(entry, of) for entry in found):
             raise _no_list(path)
         _lists[address] = self._monotonic() + LISTS_KEPT_SECONDS, found
