@@ -83,7 +83,8 @@ def test_a_run_over_its_memory_limit_is_ended_and_says_so_and_the_next_one_goes_
 
 @pytest.mark.long
 def test_a_run_over_its_time_limit_is_ended_and_says_so(trainer):
-    run = ended(queued(time_limit_minutes=1))
+    endless = {"estimator": "xgboost", "params": {"n_estimators": 3_000}, "options": {"trials": 500}, "folds": 2}
+    run = ended(queued(time_limit_minutes=1, **endless))
     assert (run.status, run.error) == ("failed", "ended: over its time limit of 1 minute")
     assert 60 <= (run.finished_at - run.started_at).total_seconds() < 75
     assert run.attempts == 1

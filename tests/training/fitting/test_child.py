@@ -11,8 +11,6 @@ from threading import Thread
 import joblib
 import psutil
 import pytest
-from sklearn.datasets import make_classification
-from sklearn.ensemble import RandomForestClassifier
 
 from training.fitting.child import ChildDied, Limits, OverLimit, in_a_child
 
@@ -51,19 +49,6 @@ def test_the_work_is_done_in_another_process(tmp_path):
 def test_joblib_uses_all_cores_where_it_is_done(tmp_path):
     assert told(tmp_path / "cores", partial(joblib.effective_n_jobs, -1)) == str(joblib.cpu_count())
     assert told(tmp_path / "daemon", lambda: current_process().daemon) == "False"
-
-
-@pytest.mark.long
-@pytest.mark.skipif(joblib.cpu_count() < 2, reason="one core has nothing to share")
-def test_a_forest_keeps_more_than_one_core_busy(tmp_path):
-    X, y = make_classification(n_samples=20_000, n_features=15, random_state=0)
-
-    def cores_used():
-        wall, cpu = time.monotonic(), time.process_time()
-        RandomForestClassifier(n_estimators=60, min_samples_leaf=50, n_jobs=-1).fit(X, y)
-        return (time.process_time() - cpu) / (time.monotonic() - wall)
-
-    assert float(told(tmp_path / "cores", cores_used)) > 1.5
 
 
 def test_over_its_time_limit_it_is_ended(tmp_path):
