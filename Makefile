@@ -5,7 +5,7 @@ UV_PIN := $(shell sed -n 's/^uv==/uv==/p' requirements-dev.txt)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-long lint types bench results gate-study format coverage lock
+.PHONY: help up test test-long lint types bench results gate-study drift-study format coverage lock
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -54,6 +54,9 @@ results: .venv/.installed  ## what every estimator makes of the candles in DATA=
 
 gate-study: .venv/.installed  ## what the gates let by, over a hundred simulated markets a signal; docs/GATE_STUDY.md
 	$(BIN)/python -m studies gates
+
+drift-study: .venv/.installed  ## what the drift checks cost in false alarms, and what they find; DATA=FOLDER, docs/DRIFT_STUDY.md
+	$(BIN)/python -m studies drift $(DATA)
 
 .venv-bench/.installed: .venv/.installed bench/requirements.txt
 	@echo "Installing the benchmark's peers into .venv-bench ..."

@@ -25,16 +25,16 @@ class CheckedEnv:
 
     variables: Mapping[str, str]
 
-    def whole_number(self, name: str, *, default: int, most: int | None = None) -> int:
-        """From 1 up, to `most` where one is given."""
+    def whole_number(self, name: str, *, default: int, least: int = 1, most: int | None = None) -> int:
+        """From `least` up, to `most` where one is given."""
         text = self.variables.get(name) or str(default)
-        bounds = f"from 1 to {most}" if most else "of 1 or more"
+        bounds = f"from {least} to {most}" if most else f"of {least} or more"
         wrong = ImproperlyConfigured(f"{name} is '{text}': set it to a whole number {bounds}")
         try:
             number = int(text)
         except ValueError:
             raise wrong from None
-        if number < 1 or (most is not None and number > most):
+        if number < least or (most is not None and number > most):
             raise wrong
         return number
 

@@ -13,6 +13,7 @@ OPERATOR = (
     "training.add_market",
     "training.change_market",
     "training.change_candle",
+    "monitoring.change_driftevent",
     "django_celery_beat.change_periodictask",
 )
 OWNER = (

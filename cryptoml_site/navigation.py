@@ -36,6 +36,8 @@ GROUPS: dict[str, tuple[Place, ...]] = {
         Place("Forecasts", "online_prediction", "predictions.forecast"),
         Place("Missed forecasts", "event_busy", "predictions.missedforecast"),
         Place("Outcomes", "fact_check", "training.outcome"),
+        Place("Drift incidents", "crisis_alert", "monitoring.driftevent"),
+        Place("Drift checks", "troubleshoot", "monitoring.driftcheck"),
     ),
     "Training": (
         Place("Runs", "model_training", "training.trainingrun"),

@@ -5,6 +5,7 @@ from django.apps import apps
 EVERY_MINUTE = {"minute": "*", "hour": "*", "day_of_month": "*", "month_of_year": "*", "day_of_week": "*"}
 EVERY_HOUR = {**EVERY_MINUTE, "minute": "25"}
 EVERY_DAY = {**EVERY_MINUTE, "minute": "10", "hour": "0"}
+EVERY_MORNING = {**EVERY_MINUTE, "minute": "40", "hour": "0"}  # when the day's candles are there
 
 SCHEDULES = {
     "follow the markets: candles, forecasts, outcomes": ("data.follow_markets", EVERY_MINUTE, 50),
@@ -12,6 +13,9 @@ SCHEDULES = {
     "queue again the training runs of killed processes": ("data.sweep_training_runs", EVERY_MINUTE, 50),
     "retrain the models that are due by their policies": ("data.retrain_due", EVERY_MINUTE, 50),
     "forget the replies to idempotency keys after a day": ("data.forget_idempotent_replies", EVERY_HOUR, 3_000),
+    "check every model for drift": ("monitoring.check_all_drift", EVERY_MORNING, 3_600),
+    "count the minute that ended": ("data.roll_up", EVERY_MINUTE, 50),
+    "forget minutes and hours that days hold, and old months of the log": ("data.forget_counts", EVERY_DAY, 3_600),
     "make the next months of the prediction log": ("data.ensure_partitions", EVERY_DAY, 3_600),
 }
 

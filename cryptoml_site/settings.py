@@ -239,6 +239,7 @@ DURABILITY = checked.choice("DURABILITY", default="commit", among=("commit", "re
 LOG_DEADLINE = checked.seconds("CRYPTOML_LOG_DEADLINE", default=1.0)  # for Postgres; then rows go to the spool
 SPOOL_DIR = Path(env.str("CRYPTOML_SPOOL_DIR", default=str(CRYPTOML_HOME / "spool"))).resolve()
 SPOOL_LIMIT = checked.whole_number("CRYPTOML_SPOOL_LIMIT", default=500_000_000)  # bytes of all its files
+LOG_RETENTION_MONTHS = checked.whole_number("LOG_RETENTION_MONTHS", default=0, least=0)  # whole ones; 0 keeps all
 STATE_DIR = CRYPTOML_HOME / "state"
 MODEL_CACHE = checked.whole_number("CRYPTOML_MODEL_CACHE", default=512_000_000)  # bytes of models in a process's memory
 BODY_LIMIT = checked.whole_number("CRYPTOML_BODY_LIMIT", default=1_000_000)  # bytes of one request body

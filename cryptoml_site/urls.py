@@ -5,6 +5,8 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
 from monitoring import views as monitoring
+from monitoring.drift import views as drift
+from monitoring.metrics import views as metrics
 from predictions import views as predictions
 from predictions.views.idempotent import once
 from registry import views as registry
@@ -27,6 +29,9 @@ api = [
     path("health", monitoring.Health.as_view(), name="health"),
     path("health/live", monitoring.Live.as_view(), name="health-live"),
     path("health/ready", monitoring.Ready.as_view(), name="health-ready"),
+    path("metrics", metrics.ShowMetrics.as_view(), name="metrics"),
+    path("metrics/report", metrics.ShowReport.as_view(), name="metrics-report"),
+    path("metrics/daily/<str:date>", metrics.ShowDay.as_view(), name="metrics-daily"),
     path("predict", predictions.Predict.as_view(), name="predict"),
     path("predict/batch", predictions.PredictBatch.as_view(), name="predict-batch"),
     path("predictions", predictions.ListPredictions.as_view(), name="predictions"),
@@ -43,6 +48,8 @@ api = [
     path("markets", training.ListMarkets.as_view(), name="markets"),
     path("markets/<str:name>", training.ShowMarket.as_view(), name="market"),
     path("markets/<str:name>/candles", training.ListCandles.as_view(), name="candles"),
+    path("drift/check", drift.DriftCheckView.as_view(), name="drift-check"),
+    path("drift/events", drift.ListDriftEvents.as_view(), name="drift-events"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path(

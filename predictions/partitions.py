@@ -72,7 +72,19 @@ def _make_partition(month: datetime) -> bool:
 
 
 def _drop_partition(month: datetime) -> bool:
-    return _done("SELECT predictions_drop_partition(%s)", month)
+    with transaction.atomic():
+        if dropped := _done("SELECT predictions_drop_partition(%s)", month):
+            _note_dropped(month)
+        return dropped
+
+
+def _note_dropped(month: datetime) -> None:
+    """A DroppedMonth, in SQL: the app that makes partitions is there before its models."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO predictions_droppedmonth (month, dropped_at) VALUES (%s, %s) ON CONFLICT (month) DO NOTHING",
+            [month.date(), now()],
+        )
 
 
 def _done(call: str, month: datetime) -> bool:

@@ -23,6 +23,7 @@ EVALUATION = "evaluation.npz"
 REFERENCE = "reference.npz"
 GOLDEN = "golden.npz"
 NOVELTY = "novelty.npz"
+DRIFT = "drift.npz"
 
 
 class BundleAltered(Refused):

@@ -22,7 +22,7 @@ from rich.console import Console  # noqa: E402
 
 from cryptoml_site.embedded.commands import embedded_servers, using  # noqa: E402
 from cryptoml_site.errors import Refused  # noqa: E402
-from studies import gate_virtues, markdown, real_candles  # noqa: E402
+from studies import drift_policy, gate_virtues, markdown, real_candles  # noqa: E402
 from training.fitting.estimators import ESTIMATORS  # noqa: E402
 
 CONSOLE = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -42,11 +42,21 @@ def arguments(argv: Sequence[str]) -> Namespace:
     gates.add_argument("--estimators", nargs="+", choices=ESTIMATORS, default=list(ESTIMATORS))
     gates.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     gates.add_argument("--out", type=Path, default=SITE / "docs" / "GATE_STUDY.md")
+    policy = studies.add_parser("drift", help="false alarms and delays of the drift checks")
+    policy.add_argument("folder", type=Path, help="of bitcoin_hourly.csv")
+    policy.add_argument("--paths", type=int, default=20, help="without a shift, of each kind")
+    policy.add_argument("--shifted", type=int, default=16, help="paths of each shift")
+    policy.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    policy.add_argument("--out", type=Path, default=SITE / "docs" / "DRIFT_STUDY.md")
     return parser.parse_args(argv)
 
 
 def study(asked: Namespace) -> str:
     """The page."""
+    if asked.study == "drift":
+        hourly = asked.folder / "bitcoin_hourly.csv"
+        sizes = {"paths": asked.paths, "shifted": asked.shifted, "processes": asked.processes}
+        return markdown.drift(drift_policy.study(hourly, **sizes))
     call_command("migrate", verbosity=0)
     if asked.study == "real":
         studied = []

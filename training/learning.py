@@ -14,7 +14,18 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from cryptoml_site.errors import Invalid
-from registry.bundles import EVALUATION, GOLDEN, NATIVE, NOVELTY, ONNX, REFERENCE, REPORT, SIGNATURE, write_bundle
+from registry.bundles import (
+    DRIFT,
+    EVALUATION,
+    GOLDEN,
+    NATIVE,
+    NOVELTY,
+    ONNX,
+    REFERENCE,
+    REPORT,
+    SIGNATURE,
+    write_bundle,
+)
 from registry.models import ModelVersion, RegisteredModel
 from training.datasets import Dataset, build_dataset
 from training.features.feature_set import FeatureSet
@@ -161,6 +172,7 @@ def bundle_files(fitted: Fitted, features: FeatureSet) -> dict[str, bytes]:
         REFERENCE: fitted.reference,
         GOLDEN: fitted.golden,
         NOVELTY: fitted.novelty,
+        DRIFT: fitted.drift,
     }
 
 

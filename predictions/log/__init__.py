@@ -11,11 +11,13 @@ from django.conf import settings
 from django.db import connection
 
 from predictions.answers import Answers
+from predictions.log.late import late_minutes
 from predictions.log.postgres import PatientConnection
 from predictions.log.replay import Replayer
-from predictions.log.rows import COPY, copied, packed
+from predictions.log.rows import COPY, copied, milliseconds_of, packed
 from predictions.log.spool import Record, Spool
 from predictions.log.writer import PATIENCE, Durability, Writer
+from predictions.models import LateMinute
 
 MANY = 100  # rows of one call from which on it goes beside the others', not before them
 SECONDS_TO_DRAIN = 8.0
@@ -69,6 +71,8 @@ def write(answers: Answers) -> Durability:
 
 def copy(many: Iterable[Answers]) -> None:
     """Store answers in the caller's own transaction, on Django's connection."""
-    payload = copied(map(packed, many))
+    rows = list(map(packed, many))
     with connection.cursor() as cursor, cursor.copy(COPY) as stream:
-        stream.write(payload)
+        stream.write(copied(rows))
+    if late := late_minutes(map(milliseconds_of, filter(None, rows))):
+        LateMinute.objects.bulk_create(LateMinute(minute=minute) for minute in late)

@@ -1,11 +1,15 @@
 """The log's own way to Postgres: no step of it waits longer than a deadline."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Self
 
 import psycopg
 from django.db import connections
 from psycopg.abc import RV, PQGen
 
+from cryptoml_site.clock import now
+from predictions.log.late import NOTE
 from predictions.log.rows import COPY
 
 
@@ -39,3 +43,12 @@ class PatientConnection(psycopg.Connection[tuple[Any, ...]]):
         """Insert all of these rows or none; they are durable when this returns."""
         with self.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(payload)
+
+    def copy_late_rows(self, payload: bytes, minutes: Sequence[datetime]) -> None:
+        """The same, and note in the same transaction that these minutes have to be counted again."""
+        with self.transaction():
+            self.copy_rows(payload)
+            self.note(minutes)
+
+    def note(self, minutes: Sequence[datetime]) -> None:
+        self.execute(NOTE, [now(), list(minutes)])

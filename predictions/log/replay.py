@@ -10,6 +10,9 @@ from collections.abc import Iterable, Sequence
 import psycopg
 from psycopg import sql
 
+from cryptoml_site.clock import now
+from predictions.ids import first_id_of
+from predictions.log.late import NOTE_SPOOLED, late_before
 from predictions.log.postgres import PatientConnection
 from predictions.log.rows import COLUMNS, copied
 from predictions.log.spool import Record, Spool, SpoolFile
@@ -129,6 +132,8 @@ def insert_missing(connection: PatientConnection, records: Sequence[Record], col
         statement = sql.SQL("COPY spooled ({}) FROM STDIN (FORMAT BINARY)").format(names)
         connection.copy_rows(copied(record.rows for record in records), statement.as_string())
         connection.execute("INSERT INTO predictions_prediction SELECT * FROM spooled ON CONFLICT (id) DO NOTHING")
+        # Of those that were there already too: nobody knows when the commit came through that was not confirmed.
+        connection.execute(NOTE_SPOOLED, [now(), first_id_of(late_before())])
 
 
 def _chunks(records: Iterable[Record]) -> Iterable[list[Record]]:

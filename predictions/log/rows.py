@@ -41,6 +41,11 @@ def packed(answers: Answers) -> bytes:
     return b"".join(_rows(answers, np.flatnonzero(kinds == kind)) for kind in range(4) if (kinds == kind).any())
 
 
+def milliseconds_of(rows: bytes) -> int:
+    """Since 1970, as the first row's id bears it; all rows of a call bear the same."""
+    return int.from_bytes(rows[6:12])  # behind the number of columns and the length of the id
+
+
 def copied(rows: Iterable[bytes]) -> bytes:
     """What a COPY of these rows sends."""
     return b"".join((SIGNATURE, *rows, TRAILER))

@@ -6,14 +6,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from enum import Enum
 from queue import Empty, SimpleQueue
 
 import psycopg
 
 from cryptoml_site.errors import Refused, Unavailable
+from predictions.log.late import STALL, late_minutes
 from predictions.log.postgres import PatientConnection
-from predictions.log.rows import copied
+from predictions.log.rows import copied, milliseconds_of
 from predictions.log.spool import Record, Spool
 
 logger = logging.getLogger(__name__)
@@ -182,7 +184,13 @@ class Writer:
     def _copy(self, group: Sequence[Ticket]) -> None:
         if self._connection is None:
             self._connection = self._connect()
-        self._connection.copy_rows(copied(ticket.record.rows for ticket in group))
+        payload, looked_at = copied(ticket.record.rows for ticket in group), time.monotonic()
+        if late := _late_minutes(group):
+            self._connection.copy_late_rows(payload, late)
+        else:
+            self._connection.copy_rows(payload)
+        if time.monotonic() - looked_at > STALL and (late := _late_minutes(group)):
+            self._connection.note(late)
 
     def _lose(self, error: psycopg.Error) -> None:
         logger.warning("the log's %s writer goes to the spool: %s", self.name, _first_line(error))
@@ -214,6 +222,10 @@ def _settle(group: Sequence[Ticket], error: Exception) -> None:
     for ticket in group:
         if ticket.pending:
             ticket.settle(error)
+
+
+def _late_minutes(group: Sequence[Ticket]) -> list[datetime]:
+    return late_minutes(milliseconds_of(ticket.record.rows) for ticket in group)
 
 
 def _first_line(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from predictions.models.forecasts import Forecast, MissedForecast
 from predictions.models.idempotent_replies import IdempotentReply, IdempotentReplyQuerySet
 from predictions.models.keys import ApiKey, Scope, check_scopes
+from predictions.models.late_minutes import DroppedMonth, LateMinute
 from predictions.models.log import NOVEL_INPUT, Prediction, PredictionQuerySet
 from predictions.models.processes import WebProcess
 from predictions.models.response_minutes import ResponseMinute, ResponseMinuteQuerySet
@@ -10,9 +11,11 @@ from predictions.models.response_minutes import ResponseMinute, ResponseMinuteQu
 __all__ = [
     "NOVEL_INPUT",
     "ApiKey",
+    "DroppedMonth",
     "Forecast",
     "IdempotentReply",
     "IdempotentReplyQuerySet",
+    "LateMinute",
     "MissedForecast",
     "Prediction",
     "PredictionQuerySet",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +27,24 @@ def whole(series: CandleSeries, column: Column, window: int) -> Rows:
     return rows
 
 
+class Domain(NamedTuple):
+    """Where a feature's values lie by its definition, and where their median over a long window does.
+
+    A median outside tells of another unit: a strength of 0.5 lies between 0 and 100 and is none.
+    """
+
+    low: float
+    high: float
+    median_low: float
+    median_high: float
+
+
 @dataclass(frozen=True)
 class Feature:
     """`window`: candles, ending with t, that entry t sees. `reads`: the figures that all of them must have.
 
-    `scale_free`: no change of bits when every price, or every volume, doubles.
+    `scale_free`: no change of bits when every price, or every volume, doubles. `domain`: where its definition has one
+    that an error of the pipeline would leave.
     """
 
     name: str
@@ -41,6 +54,7 @@ class Feature:
     compute: Callable[[CandleSeries], Floats]
     scale_free: bool
     reads: tuple[Column, ...] = ("close",)
+    domain: Domain | None = None
 
     def column(self, series: CandleSeries) -> Floats:
         """(n,) values; NaN where a figure is absent from the window, though the formula might step over it."""

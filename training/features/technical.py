@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from training.features import indicators
 from training.features.cycles import day_of_week, hour_of_day
-from training.features.feature import Column, Feature
+from training.features.feature import Column, Domain, Feature
 from training.features.windows import EMA_TAPS_PER_SPAN, log, moving_average
 from training.series import CandleSeries, Floats, Seconds
 
@@ -26,8 +26,9 @@ def relative(
     description: str,
     unit: str = "logarithm",
     reads: Column = "close",
+    domain: Domain | None = None,
 ) -> Feature:
-    return Feature(name, unit, description, window, compute, scale_free=True, reads=(reads,))
+    return Feature(name, unit, description, window, compute, scale_free=True, reads=(reads,), domain=domain)
 
 
 def log_return(candles: int) -> Feature:
@@ -111,6 +112,7 @@ FEATURES = (
         window=15,
         description="Relative strength of the last 14 changes after Cutler; 50 where nothing moved",
         unit="0 to 100",
+        domain=Domain(0, 100, median_low=2, median_high=98),
     ),
     relative(
         "bollinger_b",

@@ -11,6 +11,7 @@ import numpy as np
 
 from registry.onnx_model import OnnxClassifier
 from training.datasets import Dataset, as_float32
+from training.drift.calibration import Calibration
 from training.evaluation.archive import pack_arrays
 from training.evaluation.baselines import last_returns
 from training.evaluation.novelty import NoveltyDetector
@@ -44,6 +45,7 @@ class Fitted:
     reference: bytes  # npz: as_of, X of the newest rows that the final fit was given, and feature_names
     golden: bytes  # npz: rows X spread over the data, and their probability by the ONNX file
     novelty: bytes  # npz: a NoveltyDetector of the rows that the final fit was given
+    drift: bytes  # npz: a Calibration of the reference's rows and of the walk-forward's probabilities
     parity: float  # largest difference between ONNX and native, over all rows
     timings: dict[str, float]  # seconds
 
@@ -81,6 +83,7 @@ def fit_and_score(
     baseline = logistic_on_returns(dataset, cuts)
     walked = perf_counter()
     export = _fit_and_export(learner, dataset)
+    drift = _calibration(dataset, _final_rows(dataset, options), walk)
     progress(folds + 1, folds + 1)
     report = {
         **_judged(dataset, walk, baseline, recipe, others=[*others, *found.other_ratios()]),
@@ -93,6 +96,7 @@ def fit_and_score(
         recipe=recipe,
         report=report,
         evaluation=_evaluation(dataset, walk),
+        drift=drift.pack(),
         **vars(export),
         timings=_timings(started, walked, importance.seconds),
     )
@@ -180,8 +184,17 @@ def _evaluation(dataset: Dataset, walk: Walk) -> bytes:
     return pack_arrays(as_of=dataset.as_of[rows], y_true=dataset.y[rows], probability=walk.probability)
 
 
+def _newest(dataset: Dataset, rows: slice) -> slice:
+    """Of those rows, as many as a reference holds."""
+    return slice(max(rows.start, len(dataset) - REFERENCE_ROWS), len(dataset))
+
+
+def _calibration(dataset: Dataset, rows: slice, walk: Walk) -> Calibration:
+    return Calibration.of(dataset.X[_newest(dataset, rows)], walk.probability, interval=dataset.interval)
+
+
 def _reference(dataset: Dataset, rows: slice) -> bytes:
-    newest = slice(max(rows.start, len(dataset) - REFERENCE_ROWS), len(dataset))
+    newest = _newest(dataset, rows)
     return pack_arrays(as_of=dataset.as_of[newest], X=dataset.X[newest], feature_names=np.array(dataset.feature_names))
 
 

@@ -1,0 +1,91 @@
+"""The same counts for Prometheus: since ever, so that they never fall; written down by prometheus_client.
+
+Its registry and its clients of processes are not used: they would be a second truth beside the tables.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from django.db.models import Q
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from monitoring.metrics.answers import Answered
+from monitoring.metrics.reading import always, answers_by, responses_by
+from monitoring.metrics.responses import Responses
+from monitoring.metrics.system import system
+from predictions.histograms import GROWTH, LEAST
+
+# Upper ends in seconds; each count is that of the finer buckets that lie wholly below it.
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+MOST_MARKETS = 200  # with a series each
+
+MODEL = ("model", "version", "role")
+REQUEST = ("method", "route", "status_class")
+
+
+class Counts(Collector):
+    """What is in the tables when it is asked."""
+
+    def collect(self) -> Iterable[Metric]:
+        coverage = always()
+        yield from _answers(answers_by(MODEL, coverage))
+        yield from _responses(responses_by([*REQUEST, "code"], coverage, Q()))
+        yield from _system(system())
+
+
+def _answers(found: Mapping[tuple[Any, ...], Answered]) -> Iterator[Metric]:
+    answers = CounterMetricFamily("cryptoml_predictions", "Answers in the log.", labels=[*MODEL, "prediction"])
+    confidence = CounterMetricFamily(
+        "cryptoml_prediction_confidence", "Sum of the confidence of answers that say up or down.", labels=MODEL
+    )
+    for labels, each in sorted(found.items()):
+        named = [str(label) for label in labels]
+        for prediction in ("up", "down", "abstained"):
+            answers.add_metric([*named, prediction], getattr(each, prediction))
+        confidence.add_metric(named, each.confidence_sum)
+    yield from (answers, confidence)
+
+
+def _responses(found: Mapping[tuple[Any, ...], Responses]) -> Iterator[Metric]:
+    errors = CounterMetricFamily("cryptoml_http_errors", "Responses that refuse or fail, by code.", labels=["code"])
+    seconds = HistogramMetricFamily("cryptoml_http_response_seconds", "Response times.", labels=REQUEST)
+    by_code: dict[str, int] = defaultdict(int)
+    by_request: dict[tuple[str, ...], Responses] = defaultdict(Responses)
+    for (method, route, status, code), each in found.items():
+        if status >= 4:
+            by_code[code or "unknown"] += each.responses
+        by_request[method, route, f"{status}xx"].add(each.responses, each.seconds_total, b"".join(each.histograms))
+    for code, responses in sorted(by_code.items()):
+        errors.add_metric([code], responses)
+    for request, total in sorted(by_request.items()):
+        seconds.add_metric(list(request), _cumulative(total), total.seconds_total)
+    yield from (errors, seconds)
+
+
+def _cumulative(total: Responses) -> list[tuple[str, float]]:
+    buckets = [(LEAST * GROWTH**bucket, count) for bucket, count in total.buckets.items()]
+    found = [(str(end), float(sum(count for upper, count in buckets if upper <= end))) for end in SECONDS]
+    return [*found, ("+Inf", float(total.responses))]
+
+
+def _system(told: dict[str, Any]) -> Iterator[Metric]:
+    """What is not known is left out: 0 would say something."""
+    for name, value in told.items():
+        if isinstance(value, int | float):
+            yield GaugeMetricFamily(f"cryptoml_{name}", name.replace("_", " ").capitalize() + ".", value=value)
+    queues = GaugeMetricFamily("cryptoml_queue_length", "Messages that no worker has taken.", labels=["queue"])
+    candles = GaugeMetricFamily(
+        "cryptoml_newest_candle_age_seconds", "Since the newest candle closed.", labels=["market"]
+    )
+    for family, values, most in (
+        (queues, told["queues"], None),
+        (candles, told["newest_candle_age_seconds"], MOST_MARKETS),
+    ):
+        for name, value in list(values.items())[:most]:
+            if value is not None:
+                family.add_metric([name], value)
+    yield from (queues, candles)

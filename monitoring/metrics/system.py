@@ -1,0 +1,72 @@
+"""How the machine and what works on it are: beside the counts, for who watches both."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Min, Sum
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from cryptoml_site.clock import now
+from monitoring.health import VALKEY_PATIENCE, system_json
+from monitoring.models import Watermark
+from predictions.models import WebProcess
+from training.models import Market, Outcome
+
+QUEUES = tuple(
+    sorted({settings.CELERY_TASK_DEFAULT_QUEUE, *(route["queue"] for route in settings.CELERY_TASK_ROUTES.values())})
+)
+
+
+def system() -> dict[str, Any]:
+    """Ages in seconds; null where there is nothing to have one, and where who knows does not answer."""
+    at, disk = now(), shutil.disk_usage(settings.CRYPTOML_HOME)
+    alive = WebProcess.objects.alive(at)
+    waiting = Outcome.objects.due(at).aggregate(oldest=Min("matures_at"))["oldest"]
+    mark = Watermark.objects.filter(pk=1).first()
+    return {
+        **system_json(disk.free / disk.total),
+        "queues": queue_lengths(),
+        "newest_candle_age_seconds": _newest_candle_ages(at),
+        "oldest_unsettled_answer_age_seconds": _age(waiting, at),
+        "spool_rows": alive.aggregate(rows=Sum("spool_rows"))["rows"] or 0,
+        "web_processes_alive": alive.count(),
+        "roll_up_age_seconds": _age(mark.passed_at if mark else None, at),  # beat, the broker and a worker made it
+    }
+
+
+def queue_lengths() -> dict[str, int | None]:
+    """Messages that no worker has taken yet."""
+    try:
+        with Redis.from_url(
+            settings.REDIS_URL,
+            socket_timeout=VALKEY_PATIENCE,
+            socket_connect_timeout=VALKEY_PATIENCE,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            driver_info=None,
+        ) as valkey:
+            pipeline = valkey.pipeline(transaction=False)
+            for queue in QUEUES:
+                pipeline.llen(queue)
+            return dict(zip(QUEUES, pipeline.execute(), strict=True))
+    except RedisError:
+        return dict.fromkeys(QUEUES)
+
+
+def _newest_candle_ages(at: datetime) -> dict[str, float | None]:
+    """By market, since its newest candle closed."""
+    markets = Market.objects.with_newest().order_by("name")
+    return {
+        market.name: _age(market.newest_opened_at and market.known_at(market.newest_opened_at), at)
+        for market in markets
+    }
+
+
+def _age(moment: datetime | None, at: datetime) -> float | None:
+    return None if moment is None else round((at - moment).total_seconds(), 3)

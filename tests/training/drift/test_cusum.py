@@ -1,0 +1,41 @@
+"""The sum of errors: seldom a false alarm, and soon a true one."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.drift.cusum import Cusum
+
+
+@pytest.mark.parametrize(("alarm", "outcomes"), [(2.5, 861), (3.0, 1_652), (3.5, 2_674), (4.0, 4_560)])
+def test_false_alarms_are_as_far_apart_as_was_measured_elsewhere(alarm, outcomes):
+    assert Cusum(0.47, alarm=alarm).run_length() == pytest.approx(outcomes, rel=0.15)
+
+
+def test_a_fall_from_53_to_45_right_of_100_is_found_within_250_outcomes():
+    cusum, rng = Cusum(0.47), np.random.default_rng(7)
+    delays = []
+    for _ in range(200):
+        sums = np.array(cusum.sums(rng.random(3_000) < 0.55))
+        delays.append(int(np.argmax(sums > cusum.alarm)) + 1 if (sums > cusum.alarm).any() else math.inf)
+    assert max(delays) < math.inf
+    assert np.median(delays) <= 250
+    assert np.mean(delays) == pytest.approx(cusum.run_length(0.55), rel=0.1)
+
+
+@given(st.lists(st.booleans(), max_size=200), st.integers(0, 200))
+def test_a_sum_goes_on_from_where_it_stood(errors, place):
+    whole = Cusum(0.4).sums(errors)
+    first = Cusum(0.4).sums(errors[:place])
+    rest = Cusum(0.4).sums(errors[place:], since=first[-1] if first else 0.0)
+    assert [*first, *rest] == whole
+    assert min(whole, default=0) >= 0
+
+
+@pytest.mark.parametrize("error_rate", [0.0, 0.95, 1.0, float("nan")])
+def test_an_error_rate_that_leaves_no_room_to_be_worse_is_refused(error_rate):
+    with pytest.raises(ValueError, match="error rate"):
+        Cusum(error_rate)
