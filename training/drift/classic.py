@@ -1,20 +1,22 @@
 """The statistics that people know by name, feature by feature. They are shown and do not decide: on rows that depend on
-each other their usual limits are crossed all the time (docs/DRIFT.md).
+each other their usual limits are crossed all the time (docs/drift.md).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import kolmogorov
 
 from training.drift.calibration import Calibration
 from training.drift.dependence import effective_size
 from training.drift.detector import Reading
 from training.series import Floats
 
+TERMS = 100  # of Kolmogorov's series: enough for fifteen digits where x is over
+NEVER_BELOW = 0.1  # below which the probability is 1 to fifteen digits
 PSI_BINS = 10  # of equal mass in the reference
 PSI_LEAST = 1e-4  # share that an empty bin counts with, or one value would make the index infinite
 
@@ -25,7 +27,7 @@ class FeatureDrift:
 
     ks: largest difference of the distribution functions. z: how far the mean is off, in standard deviations of the
     reference. wasserstein: in the same. effective_n: independent rows that the window is worth. p: of ks for so many
-    (asymptotic; Kolmogorov 1933). contribution: the standardised distance that the verdict looks at, None where the
+    (asymptotic). contribution: the standardised distance that the verdict looks at, None where the
     version is not calibrated.
     """
 
@@ -67,11 +69,25 @@ def classic_statistics(
                 psi=population_stability(known[:, place], new[:, place]),
                 wasserstein=float(reading.distances.wasserstein[place]),
                 effective_n=worth,
-                p=float(kolmogorov(ks * np.sqrt(worth * of_reference / (worth + of_reference)))),
+                p=kolmogorov(ks * math.sqrt(worth * of_reference / (worth + of_reference))),
                 contribution=contribution if np.isfinite(contribution) else None,
             )
         )
     return found
+
+
+def kolmogorov(x: float) -> float:
+    """Probability that D, scaled by the square root of the effective number, is over x where nothing differs.
+
+    Kolmogorov (1933). scipy.special has it too, but processes that answer reach this module and must not load that.
+
+    >>> round(kolmogorov(1.358), 3), kolmogorov(0.0)
+    (0.05, 1.0)
+    """
+    if x < NEVER_BELOW:
+        return 1.0
+    k = np.arange(1, TERMS + 1)
+    return float(np.clip(2 * np.sum((-1.0) ** (k - 1) * np.exp(-2 * (k * x) ** 2)), 0.0, 1.0))
 
 
 def population_stability(reference: Floats, current: Floats) -> float:

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import kstwobign
 
 from training.drift.calibration import Calibration
-from training.drift.classic import classic_statistics, population_stability
+from training.drift.classic import classic_statistics, kolmogorov, population_stability
 from training.drift.distances import Ordered
 
 
@@ -40,3 +40,8 @@ def test_each_feature_has_its_figures():
     n = 30 / calibration.times[0] * 2_000 / (30 + 2_000)
     assert same.p == pytest.approx(kstwobign.sf(same.ks * np.sqrt(n)), rel=1e-6)
     assert moved.contribution > reading.threshold > same.contribution
+
+
+@given(st.floats(0, 10))
+def test_the_probability_is_scipys(x):
+    assert kolmogorov(x) == pytest.approx(kstwobign.sf(x), abs=1e-12)
