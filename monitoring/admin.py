@@ -8,12 +8,12 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from monitoring.drift.findings import Channel
+from monitoring.drift.findings import Channel, Status
 from monitoring.models import DriftCheck, DriftEvent
 from registry.admin.lists import LogAdmin
 from registry.admin.pages import Confirmation, ConfirmingAdmin
 
-FIGURES = ("ks", "z", "psi", "wasserstein", "effective_n", "p", "contribution")
+FIGURES = ("contribution", "ks", "wasserstein", "z", "psi", "effective_n", "p")
 
 
 class NoteForm(forms.Form):
@@ -86,7 +86,8 @@ class DriftCheckAdmin(LogAdmin[DriftCheck]):
         ("state", "status"),
         ("asked_by", "asked_at", "checked_at"),
         "error",
-        ("source", "rows", "first_at", "last_at"),
+        ("source", "rows"),
+        ("first_at", "last_at"),
         "by_channel",
         "by_feature",
     )
@@ -109,7 +110,8 @@ class DriftCheckAdmin(LogAdmin[DriftCheck]):
 
     @admin.display(description="channels", empty_value="-")
     def by_channel(self, check: DriftCheck) -> SafeString:
-        rows = ((name, found["status"], found["says"]) for name, found in check.channels.items())
+        told = ((channel, check.channels.get(channel)) for channel in Channel)
+        rows = ((channel.value, Status(found["status"]).label, found["says"]) for channel, found in told if found)
         return format_html_join("", "<p><b>{}</b>: {}. {}</p>", rows)
 
     @admin.display(description="features", empty_value="-")
@@ -127,4 +129,4 @@ class DriftCheckAdmin(LogAdmin[DriftCheck]):
 
 
 def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+    return "-" if value is None else f"{value:.2f}"

@@ -73,9 +73,9 @@ class TrainingRunAdmin(ConfirmingAdmin[TrainingRun]):
         "progress",
         "in_short",
         "recipe",
-        "actor",
         "created_at",
         "took",
+        "actor",
     )
     list_filter = ("status", "estimator", "feature_set", "model")
     list_select_related = ("model", "version")
