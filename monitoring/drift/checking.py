@@ -66,6 +66,9 @@ def run_check(check: DriftCheck) -> list[DriftEvent]:
     except Refused as refused:
         check.fail(str(refused), at=now())
         return []
+    except Exception as error:  # recorded and raised again: it must not wait for ever
+        check.fail(f"{type(error).__name__}: {error}", at=now())
+        raise
     check.finish(version, findings, at=now())
     check.refresh_from_db()
     return DriftEvent.objects.follow(check)
