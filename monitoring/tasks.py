@@ -12,9 +12,9 @@ from monitoring.metrics.files import write_days
 from monitoring.metrics.passes import roll_up
 from monitoring.metrics.retention import forget_counts, forget_log
 from monitoring.models import DriftCheck
-from registry.models import RegisteredModel
+from monitoring.models.drift_events import BY_ITSELF
+from registry.models import ModelVersion
 
-DRIFT = "schedule:drift"
 SECONDS = 40.0  # after which a long history waits for the next minute
 logger = logging.getLogger(__name__)
 
@@ -52,5 +52,5 @@ def check_drift(check_id: str) -> None:
 @shared_task(name="monitoring.check_all_drift")
 def check_all_drift() -> None:
     """Of every model that has a version in production; those that wait already are sent once more."""
-    for model in RegisteredModel.objects.filter(versions__stage="production").distinct():
-        ask_for_check(model, actor=DRIFT)
+    for version in ModelVersion.objects.in_production().select_related("model"):
+        ask_for_check(version.model, actor=BY_ITSELF)

@@ -14,7 +14,7 @@ from cryptoml_site.errors import Refused
 from monitoring.drift.findings import Channel, Findings, Found, Status
 from monitoring.drift.outcomes import outcomes
 from monitoring.drift.policy import ALERT_WITHIN, status
-from monitoring.drift.rows import Rows, newest_rows
+from monitoring.drift.rows import FEWEST_ROWS, Rows, newest_rows
 from monitoring.models import DriftCheck, DriftEvent
 from registry.bundles import DRIFT, EVALUATION, ONNX, REFERENCE, read_file, read_manifest
 from registry.models import ModelVersion
@@ -28,8 +28,6 @@ from training.drift.integrity import faults, outside_the_range
 from training.evaluation.archive import unpack_arrays
 from training.features.feature_set import FeatureSet, feature_set
 from training.models import Market
-
-FEWEST_ROWS = 0.5  # of a window: with fewer, nothing is told apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +75,17 @@ def run_check(check: DriftCheck) -> list[DriftEvent]:
 def examined(version: ModelVersion) -> Findings:
     """Raises Refused where the bundle was altered, or the version's own feature set is gone."""
     known, features = Known.of(version), feature_set(version.feature_set)
+    changed = features.sha256 != version.feature_set_sha256
     market = Market.objects.filter(name=version.model.market).with_newest().first()
     window = known.calibration.window if known is not None else 0
     rows = newest_rows(version, features, market, window=max(window, 1))
-    found = {Channel.INTEGRITY: _integrity(version, features, market, rows, known)}
+    found = {Channel.INTEGRITY: _integrity(version, features, market, rows, None if changed else known)}
     statistics: list[FeatureDrift] = []
     finite = rows.finite()
-    if known is None:
+    if changed:
+        none = Found(Status.NOT_CALIBRATED, "what its features are called is something else now: they do not compare")
+        found |= {Channel.DISTRIBUTION: none, Channel.PREDICTION: none}
+    elif known is None:
         none = Found(Status.NOT_CALIBRATED, "its bundle holds no calibration: train it anew to have one")
         found |= {Channel.DISTRIBUTION: none, Channel.PREDICTION: none}
     elif len(finite) < FEWEST_ROWS * window:
@@ -161,8 +163,8 @@ def _told(version: ModelVersion, channel: Channel, reading: Reading, what: str, 
     if figures["threshold"] is None:
         said = "the version learnt from too few rows to know what is usual: distances are shown, nothing alarms"
         return Found(Status.NOT_CALIBRATED, said, figures=figures)
-    before = DriftCheck.objects.done().filter(version=version).order_by("-checked_at")[: ALERT_WITHIN - 1]
-    over = [check.was_over(channel) for check in before][::-1]
+    before = DriftCheck.objects.newest_of_version(version, most=ALERT_WITHIN - 1)
+    over = [check.was_over(channel) for check in reversed(before)]
     verdict = status([*over, reading.over])
     beside = f"the distance is {reading.m:.1f}, {reading.threshold:.1f} is unusual"
     moved = f"{what} have moved" + (f", {', '.join(named)} most" if named else "")

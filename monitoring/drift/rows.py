@@ -19,7 +19,7 @@ from training.features.feature_set import FeatureSet
 from training.models import Market
 from training.models.market import moment
 
-LEAST = 0.5  # of a window: with fewer answers than that the market's candles are looked at
+FEWEST_ROWS = 0.5  # of a window: with fewer answers the market's candles are looked at, with fewer of these nothing
 MOST_ANSWERS = 100_000  # the newest, within a window's time
 
 # One row a candle: a million answers about one candle say as much as one. Of a client's own features, which are of no
@@ -59,7 +59,7 @@ def newest_rows(version: ModelVersion, features: FeatureSet, market: Market | No
     """Of as many candles as a window has, or fewer where there are no more."""
     step = market.step if market is not None else timedelta(hours=1)
     answered = _answered(version, step=step, window=window)
-    if market is None or len(answered) >= LEAST * window:
+    if market is None or len(answered) >= FEWEST_ROWS * window:
         return answered
     return _of_candles(market, features, window=window)
 

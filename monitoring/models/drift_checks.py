@@ -14,8 +14,6 @@ from monitoring.drift.findings import Channel, Findings, Status
 from predictions.ids import uuid7
 from registry.models import ModelVersion, RegisteredModel
 
-SILENCE = 600.0  # seconds after which a check that runs counts as dead
-
 
 def new_id() -> UUID:
     return uuid7(now())
@@ -29,10 +27,9 @@ class DriftCheckQuerySet(models.QuerySet["DriftCheck"]):
         """Of those that are done."""
         return self.done().filter(model=model).order_by("-checked_at", "-id").first()
 
-    def before(self, check: DriftCheck, *, most: int) -> list[DriftCheck]:
-        """The done ones of the same version before it, newest first."""
-        same = self.done().filter(version=check.version).exclude(pk=check.pk)
-        return list(same.order_by("-checked_at", "-id")[:most])
+    def newest_of_version(self, version: ModelVersion, *, most: int) -> list[DriftCheck]:
+        """Of those that are done, newest first."""
+        return list(self.done().filter(version=version).order_by("-checked_at", "-id")[:most])
 
     def ask(self, model: RegisteredModel, *, actor: str) -> DriftCheck:
         """One that waits for a worker: the one that waits already, where there is one."""

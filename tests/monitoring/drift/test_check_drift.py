@@ -1,5 +1,7 @@
 """A check of a model that was really trained: it is calm while its market is, and says what is wrong when it is not."""
 
+from dataclasses import replace
+
 import pytest
 from django.db.models import F
 
@@ -7,8 +9,10 @@ from monitoring.drift.checking import run_check
 from monitoring.drift.findings import Channel, Status
 from monitoring.drift.policy import CLEAN
 from monitoring.models import DriftCheck, DriftEvent
+from monitoring.tasks import check_all_drift, check_drift
 from registry.models import ModelVersion, RegisteredModel
-from tests.factories import make_version
+from tests.factories import make_model, make_version
+from training.features.feature_set import FEATURE_SETS
 from training.learning import learn, queue_run
 from training.market_data.simulate import simulate_candles
 from training.models import Candle, Market
@@ -95,6 +99,30 @@ def test_other_arithmetic_under_the_same_name_is_a_fault():
     ModelVersion.objects.filter(pk=version.pk).update(feature_set_sha256="0" * 64)
     found, _ = check(version)
     assert "means something else" in found.channels["integrity"]["says"]
+
+
+def test_a_feature_set_of_another_width_under_the_same_name_is_a_fault_and_no_crash(monkeypatch):
+    version = trained()
+    known = FEATURE_SETS["technical"]
+    monkeypatch.setitem(FEATURE_SETS, "technical", replace(known, features=known.features[:5], revision=99))
+    found, [event] = check(version)
+    assert (found.state, event.channel) == ("done", Channel.INTEGRITY)
+    assert found.status_of(Channel.DISTRIBUTION) == Status.NOT_CALIBRATED
+
+
+def test_the_daily_task_asks_for_every_model_in_production(monkeypatch):
+    told = []
+    monkeypatch.setattr("monitoring.drift.queueing.current_app.send_task", lambda task, args: told.append(args[0]))
+    version = make_version()
+    version.promote(actor="user:anna", reason="first", override=True)
+    make_version(model=make_model("another", default=False))
+    check_all_drift()
+    [waiting] = DriftCheck.objects.all()
+    assert (waiting.model, told) == (version.model, [str(waiting.pk)])
+    for _ in range(2):  # delivered twice
+        check_drift(told[0])
+    waiting.refresh_from_db()
+    assert waiting.state == "done"
 
 
 def test_levels_of_the_price_say_that_the_price_moved_and_alarm_nobody():
