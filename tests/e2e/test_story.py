@@ -36,7 +36,7 @@ RECIPE = {
 
 @pytest.fixture
 def model(set_clock, bundles_of_the_home):
-    """In production since BEGAN, with leave to be retrained and promoted when it goes wrong, and for no other reason."""
+    """In production, with leave to be retrained and promoted when it goes wrong, and for no other reason."""
     set_clock(BEGAN.isoformat())
     turn = int(TURN.timestamp())
     wild = Shift(at=turn, factor=3.0)
