@@ -16,8 +16,10 @@ from prometheus_client.registry import Collector
 from monitoring.metrics.answers import Answered
 from monitoring.metrics.reading import always, answers_by, responses_by
 from monitoring.metrics.responses import Responses
+from monitoring.metrics.summary import task_failures
 from monitoring.metrics.system import system
 from predictions.histograms import GROWTH, LEAST
+from predictions.response_times import TASK
 
 # Upper ends in seconds; each count is that of the finer buckets that lie wholly below it.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -33,7 +35,8 @@ class Counts(Collector):
     def collect(self) -> Iterable[Metric]:
         coverage = always()
         yield from _answers(answers_by(MODEL, coverage))
-        yield from _responses(responses_by([*REQUEST, "code"], coverage, Q()))
+        yield from _responses(responses_by([*REQUEST, "code"], coverage, ~Q(method=TASK)))
+        yield _failed_tasks(task_failures(coverage))
         yield from _system(system())
 
 
@@ -64,6 +67,13 @@ def _responses(found: Mapping[tuple[Any, ...], Responses]) -> Iterator[Metric]:
     for request, total in sorted(by_request.items()):
         seconds.add_metric(list(request), _cumulative(total), total.seconds_total)
     yield from (errors, seconds)
+
+
+def _failed_tasks(found: Mapping[str, int]) -> Metric:
+    failures = CounterMetricFamily("cryptoml_task_failures", "Tasks of the workers that failed.", labels=["task"])
+    for task, count in sorted(found.items()):
+        failures.add_metric([task], count)
+    return failures
 
 
 def _cumulative(total: Responses) -> list[tuple[str, float]]:
