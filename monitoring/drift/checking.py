@@ -14,6 +14,7 @@ from cryptoml_site.errors import Refused
 from monitoring.drift.findings import Channel, Findings, Found, Status
 from monitoring.drift.outcomes import outcomes
 from monitoring.drift.policy import ALERT_WITHIN, status
+from monitoring.drift.reaction import react
 from monitoring.drift.rows import FEWEST_ROWS, Rows, newest_rows
 from monitoring.models import DriftCheck, DriftEvent
 from registry.bundles import DRIFT, EVALUATION, ONNX, REFERENCE, read_file, read_manifest
@@ -67,9 +68,11 @@ def run_check(check: DriftCheck) -> list[DriftEvent]:
     except Exception as error:  # recorded and raised again: it must not wait for ever
         check.fail(f"{type(error).__name__}: {error}", at=now())
         raise
-    check.finish(version, findings, at=now())
-    check.refresh_from_db()
-    return DriftEvent.objects.follow(check)
+    if not check.finish(version, findings, at=now()):  # another worker was quicker with the same message
+        return []
+    events = DriftEvent.objects.follow(check)
+    check.answer(react(check))
+    return events
 
 
 def examined(version: ModelVersion) -> Findings:
@@ -131,7 +134,7 @@ def _distribution(
     statistics = classic_statistics(features.names, known.reference, rows.X, reading=reading, calibration=calibration)
     levels = [feature.name for feature in features.features if not feature.scale_free]
     if levels:
-        distribution = _of_levels(outside_the_range(rows.X, known.reference), levels)
+        distribution = _of_levels(outside_the_range(rows.X, known.reference), levels, reading)
     else:
         named = [features.names[place] for place in reading.contributors()] if reading.over else []
         distribution = _told(version, Channel.DISTRIBUTION, reading, "the features", named)
@@ -142,13 +145,14 @@ def _distribution(
     }, statistics
 
 
-def _of_levels(outside: float, levels: Sequence[str]) -> Found:
+def _of_levels(outside: float, levels: Sequence[str], reading: Reading) -> Found:
     """A level says that the price moved, and nothing else: that is said, and is no alarm."""
     said = (
         f"{', '.join(levels)} are absolute levels, so this says only how far the price has moved: {outside:.0%} of the "
         "newest rows lie outside what the version learnt from"
     )
-    return Found(Status.OK if outside == 0 else Status.WARNING, said, figures={"outside": outside, "levels": True})
+    figures = {"outside": outside, "levels": True, "threshold": _rounded(reading.threshold)}
+    return Found(Status.OK if outside == 0 else Status.WARNING, said, figures=figures)
 
 
 def _score(version: ModelVersion, rows: Rows, known: Known) -> Reading:
