@@ -23,8 +23,13 @@ from predictions.response_times import TASK
 
 # Upper ends in seconds; each count is that of the finer buckets that lie wholly below it.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-MOST_MARKETS = 200  # with a series each
+MOST_MARKETS = 2_000  # with a series each
 
+LABELLED = {  # gauges: where the JSON says the same, by what, in a sentence
+    "queue_length": ("queues", "queue", "Messages that no worker has taken."),
+    "newest_candle_age_seconds": ("newest_candle_age_seconds", "market", "Since the newest candle closed."),
+    "candle_due_after_seconds": ("candle_due_after_seconds", "market", "Age beyond which the next candle is overdue."),
+}
 MODEL = ("model", "version", "role")
 REQUEST = ("method", "route", "status_class")
 
@@ -87,15 +92,9 @@ def _system(told: dict[str, Any]) -> Iterator[Metric]:
     for name, value in told.items():
         if isinstance(value, int | float):
             yield GaugeMetricFamily(f"cryptoml_{name}", name.replace("_", " ").capitalize() + ".", value=value)
-    queues = GaugeMetricFamily("cryptoml_queue_length", "Messages that no worker has taken.", labels=["queue"])
-    candles = GaugeMetricFamily(
-        "cryptoml_newest_candle_age_seconds", "Since the newest candle closed.", labels=["market"]
-    )
-    for family, values, most in (
-        (queues, told["queues"], None),
-        (candles, told["newest_candle_age_seconds"], MOST_MARKETS),
-    ):
-        for name, value in list(values.items())[:most]:
+    for series, (told_as, label, sentence) in LABELLED.items():
+        family = GaugeMetricFamily(f"cryptoml_{series}", sentence, labels=[label])
+        for name, value in list(told[told_as].items())[:MOST_MARKETS]:
             if value is not None:
                 family.add_metric([name], value)
-    yield from (queues, candles)
+        yield family

@@ -120,6 +120,11 @@ class Market(models.Model):
         return self.source not in BROUGHT
 
     @property
+    def ended(self) -> bool:
+        """Whether nobody brings newer candles by himself: a file has an end."""
+        return self.source == "csv"
+
+    @property
     def step(self) -> timedelta:
         return timedelta(seconds=Interval(self.interval).seconds)
 
