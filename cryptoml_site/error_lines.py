@@ -113,14 +113,19 @@ refusals = Refusals()  # of this process
 
 
 def tell(request: Any, *, status: int, code: str, error: BaseException | None, sentence: str = "") -> None:
-    """One line of a response that failed, and of a 503 one without a traceback, seldom."""
+    """One line of a response that failed, and of a 503 one without a traceback, seldom: it is refused, not broken.
+
+    error: what was raised first, where it is known.
+    """
     if status != UNAVAILABLE:
         errors.error(sentence or "a response failed", exc_info=error, extra={"told": _facts(request, status, code)})
         return
     suppressed = refusals.take(code)
     if suppressed is not None:
         told = _facts(request, status, code) | {"suppressed": suppressed}
-        errors.warning(sentence or str(error or ""), extra={"told": told})
+        if error is not None:
+            told |= {"exception": _name(error), "message": _short(str(error))}
+        errors.warning(sentence or "refused", extra={"told": told})
 
 
 def _facts(request: Any, status: int, code: str) -> dict[str, Any]:

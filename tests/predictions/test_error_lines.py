@@ -138,7 +138,8 @@ def test_a_flood_of_refusals_is_one_line_a_second_without_a_traceback(asker, lin
     asker.post("/predict", EXAMPLE, format="json")
     first, second = lines.told
     assert (first["code"], first["suppressed"], second["suppressed"]) == ("database_unavailable", 0, 19)
-    assert (first["level"], "traceback" in first, "exception" in first) == ("warning", False, False)
+    assert (first["level"], "traceback" in first) == ("warning", False)
+    assert first["message"] == "the database does not answer"
 
 
 def test_refusals_of_another_code_are_told_beside_them():
@@ -153,7 +154,9 @@ def test_a_database_that_is_away_is_told_seldom_under_the_admin_too(admin_client
     with connection.execute_wrapper(refuse):
         statuses = {admin_client.get(reverse("admin:index")).status_code for _ in range(5)}
     assert statuses == {503}
-    assert [(line["code"], line["route"]) for line in lines.told] == [("unavailable", "admin/")]
+    [line] = lines.told
+    assert (line["code"], line["route"], line["message"]) == ("database_unavailable", "admin/", "connection refused")
+    assert "traceback" not in line
 
 
 def test_no_line_holds_a_secret(asker, broken, lines):

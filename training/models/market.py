@@ -85,6 +85,10 @@ class Market(models.Model):
 
     newest_opened_at: datetime | None  # by `with_newest`
     newest_close: float | None  # by `with_newest`
+    first_opened_at: datetime | None  # by `with_counts`, as are those that follow
+    candle_count: int
+    suspect_count: int
+    revised_count: int
 
     name = models.CharField(max_length=64, unique=True, validators=[RegexValidator(NAME)])
     coin = models.CharField(max_length=40)
