@@ -71,7 +71,10 @@ def visit(site, chromium):
         opened.append(context)
         page = context.new_page()
         page.set_default_timeout(20_000)
-        page.on("request", lambda asked: None if asked.url.startswith((site.url, "data:")) else wrong.append(asked.url))
+        page.on(
+            "request",
+            lambda asked: None if asked.url.startswith((site.url, "data:", "blob:")) else wrong.append(asked.url),
+        )
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda told: wrong.append(told.text) if "Content Security Policy" in told.text else None)
         if person is not None:
