@@ -77,23 +77,25 @@ def fill(person, path, **fields):
     return person.post(path, data=token | fields, headers={"Referer": str(person.base_url)})
 
 
-def sign_in(site):
+def browser(site):
+    return httpx.Client(base_url=f"http://127.0.0.1:{site.port}", follow_redirects=True, timeout=30)
+
+
+def sign_in(person):
     """An owner who mistypes first, in each field."""
-    person = httpx.Client(base_url=f"http://127.0.0.1:{site.port}", follow_redirects=True, timeout=30)
     fill(person, "/admin/login/", username="owner", password=f"{PASSWORD}-wrong")
     fill(person, "/admin/login/", username=TYPED, password="x")
     assert "Log out" in fill(person, "/admin/login/", username="owner", password=PASSWORD).text
-    return person
+    return person.cookies["sessionid"], person.cookies["csrftoken"]
 
 
 def issue_key(person):
-    page = fill(person, "/admin/predictions/apikey/issue/", name="bot", scopes=["predict"], rate_limit="")
+    page = fill(person, "/admin/predictions/apikey/add/", name="bot", scopes=["predict"], rate_limit="")
     return re.search(r'id="secret"[^>]*>\s*([0-9a-f]{8}\.[\w-]{43})', page.text)[1]
 
 
-def ask(site, key):
+def ask(client, key):
     """Rightly, and in every way in which a key goes astray."""
-    client = httpx.Client(base_url=f"http://127.0.0.1:{site.port}", timeout=30)
     wrong = f"{key[:20]}{'0' * (len(key) - 20)}"
     statuses = [client.post("/predict", json=EXAMPLE, headers={"X-API-Key": each}).status_code for each in (key, wrong)]
     assert statuses == [200, 401]
@@ -114,9 +116,11 @@ def lines_of(log):
 
 
 def test_no_secret_is_in_any_log(site):
-    person = sign_in(site)
-    key = issue_key(person)
-    wrong = ask(site, key)
+    with browser(site) as person:
+        session, token = sign_in(person)
+        key = issue_key(person)
+    with browser(site) as client:
+        wrong = ask(client, key)
     worker = site.start_worker()
     try:
         site.run(sys.executable, "-c", SEND, key)
@@ -124,7 +128,6 @@ def test_no_secret_is_in_any_log(site):
     finally:
         worker.terminate()
         worker.wait(30)
-    session, token = person.cookies["sessionid"], person.cookies["csrftoken"]
     site.stop()
 
     told = lines_of(site.home.logs / "web.log")
