@@ -37,6 +37,7 @@ api = [
     path("predictions", predictions.ListPredictions.as_view(), name="predictions"),
     path("predictions/<uuid:pk>", predictions.ShowPrediction.as_view(), name="prediction"),
     path("predictions/<uuid:pk>/lineage", predictions.ShowLineage.as_view(), name="lineage"),
+    path("predictions/<uuid:pk>/outcome", predictions.GiveOutcome.as_view(), name="outcome"),
     path("forecasts/latest", predictions.ShowLatestForecast.as_view(), name="latest-forecast"),
     path("models/list", registry.ListModels.as_view(), name="models"),
     path("models/registry", registry.ShowRegistry.as_view(), name="registry"),
