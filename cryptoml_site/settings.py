@@ -210,7 +210,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "ENUM_NAME_OVERRIDES": {"DeploymentKind": "registry.models.Deployment.Kind"},
+    "ENUM_NAME_OVERRIDES": {
+        "DeploymentKind": "registry.models.Deployment.Kind",
+        "Direction": "predictions.models.Prediction.Direction",
+    },
     "PREPROCESSING_HOOKS": ["cryptoml_site.api.schema.canonical_only"],
 }
 
