@@ -9,9 +9,12 @@ from django.urls import reverse
 
 @dataclass(frozen=True)
 class Place:
+    """Where the rows of a model are listed; or, with a view, the page of figures made of them."""
+
     title: str
     icon: str
-    model: str  # app_label.model_name
+    model: str  # app_label.model_name: who may see it may see the place
+    view: str = ""  # the name of its URL
 
     def seen_by(self, request: HttpRequest) -> bool:
         app, name = self.model.split(".")
@@ -19,7 +22,7 @@ class Place:
 
     @property
     def link(self) -> str:
-        return reverse(f"admin:{self.model.replace('.', '_')}_changelist")
+        return reverse(self.view or f"admin:{self.model.replace('.', '_')}_changelist")
 
 
 GROUPS: dict[str, tuple[Place, ...]] = {
@@ -36,6 +39,9 @@ GROUPS: dict[str, tuple[Place, ...]] = {
         Place("Forecasts", "online_prediction", "predictions.forecast"),
         Place("Missed forecasts", "event_busy", "predictions.missedforecast"),
         Place("Outcomes", "fact_check", "training.outcome"),
+    ),
+    "How it does": (
+        Place("Drift", "grid_on", "monitoring.driftcheck", view="dashboards:drift"),
         Place("Drift incidents", "crisis_alert", "monitoring.driftevent"),
         Place("Drift checks", "troubleshoot", "monitoring.driftcheck"),
     ),

@@ -61,6 +61,7 @@ api = [
 urlpatterns = [
     path("api/v1/", include((api, "v1"))),
     path("", include(api)),
+    path("admin/dashboards/", include("monitoring.dashboards.urls")),
     path("admin/", admin.site.urls),
     path("auth/", include("rest_framework.urls")),
 ]

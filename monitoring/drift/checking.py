@@ -131,7 +131,7 @@ def _distribution(
     statistics = classic_statistics(features.names, known.reference, rows.X, reading=reading, calibration=calibration)
     levels = [feature.name for feature in features.features if not feature.scale_free]
     if levels:
-        distribution = _of_levels(outside_the_range(rows.X, known.reference), levels)
+        distribution = _of_levels(outside_the_range(rows.X, known.reference), levels, reading)
     else:
         named = [features.names[place] for place in reading.contributors()] if reading.over else []
         distribution = _told(version, Channel.DISTRIBUTION, reading, "the features", named)
@@ -142,13 +142,14 @@ def _distribution(
     }, statistics
 
 
-def _of_levels(outside: float, levels: Sequence[str]) -> Found:
+def _of_levels(outside: float, levels: Sequence[str], reading: Reading) -> Found:
     """A level says that the price moved, and nothing else: that is said, and is no alarm."""
     said = (
         f"{', '.join(levels)} are absolute levels, so this says only how far the price has moved: {outside:.0%} of the "
         "newest rows lie outside what the version learnt from"
     )
-    return Found(Status.OK if outside == 0 else Status.WARNING, said, figures={"outside": outside, "levels": True})
+    figures = {"outside": outside, "levels": True, "threshold": _rounded(reading.threshold)}
+    return Found(Status.OK if outside == 0 else Status.WARNING, said, figures=figures)
 
 
 def _score(version: ModelVersion, rows: Rows, known: Known) -> Reading:

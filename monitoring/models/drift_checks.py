@@ -27,6 +27,10 @@ class DriftCheckQuerySet(models.QuerySet["DriftCheck"]):
         """Of those that are done."""
         return self.done().filter(model=model).order_by("-checked_at", "-id").first()
 
+    def newest_of_model(self, model: RegisteredModel, *, most: int) -> list[DriftCheck]:
+        """Of those that are done, newest first."""
+        return list(self.done().filter(model=model).select_related("version").order_by("-checked_at", "-id")[:most])
+
     def newest_of_version(self, version: ModelVersion, *, most: int) -> list[DriftCheck]:
         """Of those that are done, newest first."""
         return list(self.done().filter(version=version).order_by("-checked_at", "-id")[:most])
@@ -98,6 +102,11 @@ class DriftCheck(models.Model):
     def status_of(self, channel: Channel) -> Status:
         """not_calibrated where the check has no such channel."""
         return Status(self.channels.get(channel, {}).get("status", Status.NOT_CALIBRATED))
+
+    @property
+    def told(self) -> list[tuple[Channel, dict[str, Any]]]:
+        """What each channel says."""
+        return [(channel, self.channels[channel]) for channel in Channel if channel in self.channels]
 
     def was_over(self, channel: Channel) -> bool:
         return bool(self.channels.get(channel, {}).get("over", False))

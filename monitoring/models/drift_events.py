@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import models, transaction
@@ -26,6 +27,11 @@ class DriftEventQuerySet(models.QuerySet["DriftEvent"]):
         if state == "closed":
             return self.filter(closed_at__isnull=False)
         return self.open().filter(acknowledged_at__isnull=state == "open")
+
+    def within(self, model: RegisteredModel, since: datetime, until: datetime) -> Self:
+        """That were open at some moment of a stretch of time."""
+        lasted = Q(closed_at=None) | Q(closed_at__gte=since)
+        return self.filter(lasted, model=model, opened_at__lte=until).order_by("opened_at")
 
     def of(self, model: RegisteredModel, channel: Channel) -> DriftEvent | None:
         """The one that is open."""

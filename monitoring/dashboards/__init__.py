@@ -1,0 +1,1 @@
+"""Pages of figures in the admin: how it does, drawn. Nothing is changed there."""
