@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 from monitoring import views as monitoring
 from monitoring.drift import views as drift
 from monitoring.metrics import views as metrics
+from monitoring.performance import views as performance
 from predictions import views as predictions
 from predictions.views.idempotent import once
 from registry import views as registry
@@ -44,6 +45,7 @@ api = [
     path("models/reload", predictions.Reload.as_view(), name="reload"),
     path("models/<str:name>", registry.ShowModel.as_view(), name="model"),
     path("models/<str:name>/compare", registry.CompareVersions.as_view(), name="compare"),
+    path("models/<str:name>/performance", performance.ShowPerformance.as_view(), name="performance"),
     path("models/<str:name>/deployments", registry.ListDeployments.as_view(), name="deployments"),
     *(path(f"models/<str:name>/{verb}", once(view).as_view(), name=verb) for verb, view in MOVES.items()),
     path("markets", training.ListMarkets.as_view(), name="markets"),
