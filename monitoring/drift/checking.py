@@ -14,6 +14,7 @@ from cryptoml_site.errors import Refused
 from monitoring.drift.findings import Channel, Findings, Found, Status
 from monitoring.drift.outcomes import outcomes
 from monitoring.drift.policy import ALERT_WITHIN, status
+from monitoring.drift.reaction import react
 from monitoring.drift.rows import FEWEST_ROWS, Rows, newest_rows
 from monitoring.models import DriftCheck, DriftEvent
 from registry.bundles import DRIFT, EVALUATION, ONNX, REFERENCE, read_file, read_manifest
@@ -67,9 +68,11 @@ def run_check(check: DriftCheck) -> list[DriftEvent]:
     except Exception as error:  # recorded and raised again: it must not wait for ever
         check.fail(f"{type(error).__name__}: {error}", at=now())
         raise
-    check.finish(version, findings, at=now())
-    check.refresh_from_db()
-    return DriftEvent.objects.follow(check)
+    if not check.finish(version, findings, at=now()):  # another worker was quicker with the same message
+        return []
+    events = DriftEvent.objects.follow(check)
+    check.answer(react(check))
+    return events
 
 
 def examined(version: ModelVersion) -> Findings:
