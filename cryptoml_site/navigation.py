@@ -41,6 +41,7 @@ GROUPS: dict[str, tuple[Place, ...]] = {
         Place("Outcomes", "fact_check", "training.outcome"),
     ),
     "How it does": (
+        Place("Performance", "monitoring", "registry.modelversion", view="dashboards:performance"),
         Place("Drift", "grid_on", "monitoring.driftcheck", view="dashboards:drift"),
         Place("Drift incidents", "crisis_alert", "monitoring.driftevent"),
         Place("Drift checks", "troubleshoot", "monitoring.driftcheck"),

@@ -114,8 +114,13 @@ class Evidence:
     def called(self) -> Evidence:
         """Without the closes about which nothing was said: neither right nor wrong."""
         said = ~self.abstained
-        columns = (self.as_of, self.log_return, self.called_up, self.probability_up, self.abstained)
-        return Evidence(*(column[said] for column in columns))
+        return Evidence(
+            self.as_of[said],
+            self.log_return[said],
+            self.called_up[said],
+            self.probability_up[said],
+            self.abstained[said],
+        )
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Evidence:
