@@ -9,12 +9,12 @@ import numpy as np
 
 from monitoring.evidence import Evidence, settled
 from monitoring.intervals import of_share
+from monitoring.performance.figure import FEWEST, JUDGED
 from registry.models import ModelVersion
 from training.evaluation.bootstrap import Draws
 
 SPAN = timedelta(days=30)
 MOST = 2_000  # forecasts of one model, the newest
-FEWEST = 30  # outcomes, below which a share says nothing
 RESAMPLES = 1_000
 
 
@@ -37,7 +37,8 @@ class LiveRate:
 
     @property
     def verdict(self) -> str:
-        if self.low is None or self.high is None or self.baseline is None:
+        """Empty where nothing is judged."""
+        if self.n < JUDGED or self.low is None or self.high is None or self.baseline is None:
             return ""
         if self.low > self.baseline:
             return "above"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from django.utils.safestring import SafeString
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Refused
@@ -13,32 +14,30 @@ from monitoring.performance.chosen import DEFAULT_WINDOW, ROLES, Chosen, Perform
 from monitoring.performance.figure import Figure, Verdict
 from monitoring.performance.plots import plots
 from registry.admin.charts import charts
+from registry.labels import GOOD, PLAIN, WARNING, pill
 from registry.models import RegisteredModel
+from registry.plots import undrawn
 
 WINDOWS = ("24h", "7d", "30d", "90d", "366d")
-ROWS = (  # figure, how it is called, how it is written, what it is multiplied by
-    ("hit_rate", "Hit rate, beside the majority of the same", "{:.1%}", 1.0),
-    ("balanced_accuracy", "Balanced accuracy, beside one half", "{:.1%}", 1.0),
-    ("brier", "Brier score, beside the share of ups", "{:.4f}", 1.0),
-    ("log_loss", "Log loss, beside the share of ups", "{:.4f}", 1.0),
-    ("ece", "Calibration error, beside luck alone", "{:.4f}", 1.0),
-    ("return_per_candle", "Return per candle after costs, basis points, beside holding", "{:+.2f}", 1e4),
-    ("return_total", "Return in all after costs, log return, beside holding", "{:+.4f}", 1.0),
+ROWS = (  # figure, how it is called, what its baseline is, how it is written, what it is multiplied by
+    ("hit_rate", "Hit rate", "majority of the same", "{:.1%}", 1.0),
+    ("balanced_accuracy", "Balanced accuracy", "any constant call", "{:.1%}", 1.0),
+    ("brier", "Brier score", "share of ups", "{:.4f}", 1.0),
+    ("log_loss", "Log loss", "share of ups", "{:.4f}", 1.0),
+    ("ece", "Calibration error", "luck alone", "{:.4f}", 1.0),
+    ("return_per_candle", "Return per candle after costs, bp", "holding", "{:+.2f}", 1e4),
+    ("return_total", "Log return after costs, in all", "holding", "{:+.4f}", 1.0),
 )
-SAID = {
-    Verdict.BETTER: "better",
-    Verdict.WORSE: "worse",
-    Verdict.NO_DIFFERENT: "no different",
-    Verdict.NOT_JUDGED: "not judged",
-}
+TONES = {Verdict.BETTER: GOOD, Verdict.WORSE: WARNING, Verdict.NO_DIFFERENT: PLAIN, Verdict.NOT_JUDGED: PLAIN}
 
 
 @dataclass(frozen=True)
 class Row:
     """A figure in words."""
 
-    title: str
     figure: Figure
+    title: str
+    beside: str
     form: str
     factor: float
 
@@ -56,8 +55,13 @@ class Row:
         return self._said(self.figure.baseline)
 
     @property
-    def verdict(self) -> str:
-        return SAID[self.figure.verdict]
+    def outcomes(self) -> str:
+        return f"{self.figure.n:,}"
+
+    @property
+    def verdict(self) -> SafeString:
+        found = self.figure.verdict
+        return pill(found.value.replace("_", " "), TONES[found])
 
     def _said(self, number: float | None) -> str:
         return "-" if number is None else self.form.format(number * self.factor)
@@ -92,12 +96,12 @@ def _shown(performance: Performance) -> dict[str, Any]:
     found = plots(performance)
     return {
         "performance": performance,
-        "rows": list(_rows(performance)),
+        "outcomes": f"{performance.n:,}",
+        "abstained": f"{performance.abstained:,}" if performance.abstained else "",
+        "rows": [
+            Row(performance.figures.by_name[name], title, beside, form, factor)
+            for name, title, beside, form, factor in ROWS
+        ],
         "plots": charts(found),
-        "undrawn": [plot for plot in found if not plot.curves],
+        "undrawn": undrawn(found),
     }
-
-
-def _rows(performance: Performance) -> Iterator[Row]:
-    for name, title, form, factor in ROWS:
-        yield Row(title, performance.figures.by_name[name], form, factor)

@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from cryptoml_site.clock import now
-from monitoring.live import FEWEST, LiveRate, live_rates
+from monitoring.live import LiveRate, live_rates
+from monitoring.performance.figure import FEWEST, JUDGED
 from predictions.models import Forecast, Prediction, WebProcess
 from registry.models import ModelImport
 from tests.factories import make_market, make_model, make_prediction, make_version
@@ -130,8 +131,13 @@ def test_a_hit_rate_has_its_interval_its_number_and_its_baseline(replaced, marke
     assert found.n == 39
     assert found.low < found.rate < found.high
     assert 0.5 <= found.baseline <= 1
-    assert f"n={found.n}" in home(admin_client)
+    assert f"n={found.n}; too few to be judged beside the majority's" in home(admin_client)
     assert f"[{found.low:.1%}, {found.high:.1%}]" in home(admin_client)
+
+
+def test_from_a_hundred_outcomes_on_a_hit_rate_is_held_against_its_baseline():
+    facts = {"rate": 0.6, "low": 0.55, "high": 0.65, "baseline": 0.5}
+    assert [LiveRate(n=n, **facts).verdict for n in (JUDGED - 1, JUDGED)] == ["", "above"]
 
 
 def forecast_hourly(version, market, hours, *, right):
