@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from cryptoml_site.clock import now
 from monitoring.live import LiveRate, live_rates
+from monitoring.models import DriftCheck
 from predictions.ids import first_id_of
 from predictions.models import WebProcess
 from predictions.serving import taken_over_by
@@ -74,6 +75,7 @@ class Card:
     answers: Answers
     take_over: TakeOver | None
     waiting: ModelVersion | None  # the newest that may be promoted
+    drift: DriftCheck | None  # the newest that is done
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -99,6 +101,7 @@ def cards(models: Sequence[Any], *, at: datetime) -> list[Card]:
     shut = {row.model_id: row for row in Deployment.objects.suspensions().select_related("model", "to_version")}
     processes = list(WebProcess.objects.alive(at))
     answers, markets, waiting = _answers(models, at=at), _freshness(models, at=at), _waiting()
+    drift = DriftCheck.objects.newest_of_each(models)
     return [
         Card(
             model=model,
@@ -109,6 +112,7 @@ def cards(models: Sequence[Any], *, at: datetime) -> list[Card]:
             answers=answers[model.pk],
             take_over=taken_over_by(processes, moves[model.pk]) if model.pk in moves else None,
             waiting=_newer(waiting.get(model.pk), moves.get(model.pk)),
+            drift=drift.get(model.pk),
         )
         for model in models
     ]

@@ -87,7 +87,7 @@ def test_features_that_a_client_sent_count_for_nothing_whatever_it_says(version,
 def test_each_role_has_its_own_evidence(version, market):
     other = hourly_version()
     for role, up in (("production", True), ("trial", True), ("arm", True), ("shadow", False)):
-        answer(other, NOON, role=role, up=up)
+        answer(other, NOON, role=role, up=up, scheduled=role == "production")
     settle(market, NOON)
     assert found(version) == []
     assert found(other, role="shadow") == [(naive(NOON), False, 0.01)]
@@ -117,7 +117,7 @@ def test_the_newest_revision_is_what_happened(version, market):
 def test_what_is_open_again_or_void_is_not_known(version, market, status):
     answer(version, NOON)
     settle(market, NOON)
-    settle(market, NOON, None, revision=1, status=status)
+    settle(market, NOON, 0.02, revision=1, status=status)
     assert found(version) == []
 
 

@@ -102,6 +102,15 @@ def test_no_bucket_is_of_too_few(n, buckets):
     assert all(bucket.hit_rate.low is not None for bucket in found if bucket.hit_rate.n >= FEWEST)
 
 
+def test_a_bucket_that_equal_confidences_leave_small_tells_its_number_alone():
+    rows = [(NOON + hour * HOUR, 0.01 if hour % 3 else -0.01, True, 0.7 if hour < 10 else 0.6) for hour in range(300)]
+    found = figures_of(Evidence.of(rows), horizon=1).by_confidence
+    assert [(b.hit_rate.n, b.hit_rate.value is None, b.hit_rate.baseline is None) for b in found] == [
+        (290, False, False),
+        (10, True, True),
+    ]
+
+
 @pytest.mark.parametrize("n", [0, 1, FEWEST - 1])
 def test_fewer_than_thirty_say_nothing_but_how_many_they_are(n):
     found = figures_of(drawn(n), horizon=1)
