@@ -33,7 +33,9 @@ SELECT wanted.model, newest.made_at, (
 )
 FROM unnest(%(models)s::bigint[]) AS wanted (model)
 LEFT JOIN LATERAL (
-    SELECT made_at FROM predictions_prediction WHERE model_id = wanted.model ORDER BY id DESC LIMIT 1
+    SELECT made_at FROM predictions_prediction
+    WHERE model_id >= wanted.model AND model_id <= wanted.model  -- and not '=', which lets Postgres think that any row
+    ORDER BY model_id DESC, id DESC LIMIT 1  -- may be one of it: for a model without any it would read the whole log
 ) AS newest ON true
 """
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from monitoring import failed_tasks  # noqa: F401  # whose receivers every worker needs
 from monitoring.drift.checking import run_check
 from monitoring.drift.queueing import CHECK, ask_for_check
 from monitoring.metrics.files import write_days
