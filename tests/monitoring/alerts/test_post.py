@@ -52,7 +52,9 @@ def test_a_name_that_leads_to_a_private_address_is_refused(address, monkeypatch)
     assert "innocent.example" in outcome.error
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "localhost.", "a.localhost", "0x7f.1", "2130706433", "127.1"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST", "localhost.", "a.localhost", "0x7f.1", "2130706433", "127.1"]
+)
 def test_other_spellings_of_this_machine_are_refused_without_a_look_up(host):
     with pytest.raises(Invalid):
         Target.parse(f"http://{host}/x").refuse_what_is_private_by_name()
@@ -62,8 +64,18 @@ def test_other_spellings_of_this_machine_are_refused_without_a_look_up(host):
     "url",
     [
         *("", "hook", "ftp://example.org/x", "file:///etc/passwd", "gopher://example.org/", "http://", "http:///x"),
-        *("https://user:secret@example.org/x", "https://user@example.org/", "https://example.org:0/", "//example.org/x"),
-        *("https://example.org:99999/", "https://exa mple.org/", "https://example.org\\@127.0.0.1/", "https://bücher.de/"),
+        *(
+            "https://user:secret@example.org/x",
+            "https://user@example.org/",
+            "https://example.org:0/",
+            "//example.org/x",
+        ),
+        *(
+            "https://example.org:99999/",
+            "https://exa mple.org/",
+            "https://example.org\\@127.0.0.1/",
+            "https://bücher.de/",
+        ),
         *("https://example.org/\r\nX: y", "http://[::1/", "javascript:alert(1)", "http://exam<ple.org/"),
     ],
 )
@@ -146,10 +158,10 @@ def test_who_sends_without_end_is_read_to_a_limit(local, monkeypatch):
 
 def test_a_name_server_that_hangs_is_left_when_the_time_is_over(monkeypatch):
     monkeypatch.setattr(posting, "CONNECT_SECONDS", 0.3)
-    monkeypatch.setattr("socket.getaddrinfo", lambda *args, **kwargs: time.sleep(3))
+    monkeypatch.setattr("socket.getaddrinfo", lambda *args, **kwargs: time.sleep(1) or [])
     began = time.monotonic()
     assert "no connection within" in post("https://example.org/x", b"{}", {}).error
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 0.9
 
 
 @pytest.mark.parametrize(
