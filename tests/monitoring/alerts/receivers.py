@@ -37,7 +37,7 @@ def receiving(receiver=None):
             self.end_headers()
             self.wfile.write(receiver.body)
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815
 
         def log_message(self, *args):
             pass
