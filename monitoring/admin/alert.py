@@ -88,7 +88,7 @@ class AlertAdmin(ConfirmingAdmin[Alert]):
         lines = (
             (
                 reverse("admin:monitoring_notification_change", args=[row.pk]),
-                f"{row.get_event_display()} to {row.channel.name}",
+                f"{row.event} to {row.channel.name}",
                 f"{row.get_state_display().lower()}, {row.created_at:%Y-%m-%d %H:%M:%S} UTC",
                 row.last_error,
             )
