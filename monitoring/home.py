@@ -10,7 +10,7 @@ from django.db.models import Prefetch
 from django.http import HttpRequest
 
 from cryptoml_site.clock import now
-from monitoring.alerts.kinds import Severity
+from monitoring.alerts.kinds import Kind, Severity
 from monitoring.live import LiveRate, live_rates
 from monitoring.models import Alert, WorkerHeartbeat
 from monitoring.workers.lost import lost
@@ -138,7 +138,7 @@ def open_alerts() -> Iterable[Alert]:
 
 @dataclass(frozen=True)
 class Background:
-    """Beat and the workers. gone: a sentence for each duty that nobody does; without a worker no alert tells of it."""
+    """Beat and the workers. gone: a sentence for each duty that nobody does and no alert tells of, for want of workers."""
 
     gone: list[str]
     seen: list[tuple[str, str]]  # each that lives: its name, and how long ago it was seen
@@ -147,9 +147,9 @@ class Background:
 def background(at: datetime) -> Background:
     rows = list(WorkerHeartbeat.objects.all())
     living = [row for row in rows if at - row.seen_at <= WorkerHeartbeat.SILENCE]
-    return Background(
-        [each.sentence for each in lost(rows, at=at)], [(row.name, span(at - row.seen_at)) for row in living]
-    )
+    told = set(Alert.objects.open().filter(rule__kind=Kind.WORKER_GONE).values_list("subject", flat=True))
+    gone = [each.sentence for each in lost(rows, at=at) if each.subject not in told]
+    return Background(gone, [(row.name, span(at - row.seen_at)) for row in living])
 
 
 def _models() -> Any:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from simple_history.admin import SimpleHistoryAdmin
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from cryptoml_site.clock import now
 from monitoring.alerts.messages import test_payload
@@ -71,6 +72,11 @@ class AlertChannelAdmin(SimpleHistoryAdmin, ConfirmingAdmin[AlertChannel]):  # t
             return ["name", "kind", "enabled", "goes_to"]
         secret = ["signing_secret"] if obj is not None and obj.kind == AlertChannel.Kind.WEBHOOK else []
         return ["name", "kind", "enabled", "url", "addresses", *secret]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "addresses":
+            kwargs["widget"] = UnfoldAdminTextareaWidget(attrs={"rows": 3})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @admin.display(description="goes to")
     def goes_to(self, channel: AlertChannel) -> str:

@@ -100,8 +100,9 @@ class AlertRuleAdmin(SimpleHistoryAdmin, ConfirmingAdmin[AlertRule]):  # type: i
     @admin.display(description="watches", ordering="kind")
     def watches(self, rule: AlertRule) -> str:
         bounds = ASKS[Kind(rule.kind)].threshold
-        limit = f" over {rule.threshold:g} {bounds.says}" if bounds and rule.threshold and bounds.default else ""
-        return f"{rule.get_kind_display()}{limit}"
+        limit = [f"over {rule.threshold:g} {bounds.says}"] if bounds and rule.threshold and bounds.default else []
+        kind = [] if rule.name == rule.get_kind_display() else [rule.get_kind_display()]
+        return ", ".join([*kind, *limit]) or "-"
 
     @admin.display(description="told")
     def told(self, rule: AlertRule) -> str:

@@ -83,9 +83,8 @@ def refuse_private(address: IPv4Address | IPv6Address, host: str) -> None:
 
 
 def forbidden(host: str, leads_to: str) -> Forbidden:
-    return Forbidden(
-        f"{host} leads to {leads_to}, which is no public address: refused, unless ALERT_PRIVATE_HOSTS names {host}"
-    )
+    which = "is" if host == leads_to else f"leads to {leads_to}, which is"
+    return Forbidden(f"{host} {which} no public address: it is refused, unless ALERT_PRIVATE_HOSTS names it")
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

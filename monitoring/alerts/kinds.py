@@ -61,7 +61,7 @@ ASKS = {
     Kind.STALE_DATA: Asks(Severity.WARNING, of_a_model=True),
     Kind.FAILED_RUN: Asks(Severity.WARNING, minutes=1_440, of_a_model=True),
     Kind.SPOOL: Asks(Severity.CRITICAL, Bounds("answers", 0.0, 1e9, 0.0)),
-    Kind.WORKER_GONE: Asks(Severity.CRITICAL, Bounds("seconds without a sign of life", 30.0, 86_400.0, 60.0)),
+    Kind.WORKER_GONE: Asks(Severity.CRITICAL, Bounds("seconds of silence", 30.0, 86_400.0, 60.0)),
     Kind.GATE_REFUSED: Asks(Severity.INFO, minutes=1_440, of_a_model=True),
     Kind.STRAY_ROWS: Asks(Severity.WARNING, Bounds("rows", 0.0, 1e9, 0.0)),
     Kind.TASK_FAILED: Asks(Severity.WARNING, minutes=15),

@@ -45,12 +45,14 @@ class AlertChannel(models.Model):
     enabled = models.BooleanField(
         default=True, help_text="Off: nothing is sent to it. What waits goes on waiting, for a day."
     )
-    addresses = models.TextField(blank=True, help_text="Of e-mail: one a line, or separated by commas.")
+    addresses = models.TextField(
+        "e-mail addresses", blank=True, help_text="One a line, or separated by commas. Empty for all else."
+    )
     url = models.CharField(
-        "address",
+        "webhook address",
         max_length=1_000,
         blank=True,
-        help_text="Of a webhook or Slack: https://HOST/PATH. Treated as a secret.",
+        help_text="Of a webhook, or Slack: https://HOST/PATH. Treated as a secret. Empty for e-mail.",
     )
     rotation = models.PositiveIntegerField(
         default=1, editable=False, help_text="How often its secret was replaced, and 1."

@@ -74,7 +74,7 @@ class Notification(models.Model):
     created_at = models.DateTimeField(default=now)
     waiting_since = models.DateTimeField(default=now, help_text="A day later it is given up.")
     next_attempt_at = models.DateTimeField(default=now)
-    attempts = models.PositiveIntegerField(default=0, help_text="Since then.")
+    attempts = models.PositiveIntegerField(default=0, help_text="Since it was made, or redelivered.")
     sent_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
 

@@ -20,9 +20,15 @@ class Lost:
     silent: timedelta
 
     @property
+    def subject(self) -> str:
+        return self.duty if self.duty == BEAT else f"queue {self.duty}"
+
+    @property
     def sentence(self) -> str:
-        who = "beat, which sends what is due," if self.duty == BEAT else f"a worker of the queue '{self.duty}'"
-        return f"{who} was last seen {span(self.silent)} ago ({self.last.name}): look whether it runs"
+        seen = f"last seen {span(self.silent)} ago; look whether it runs"
+        if self.duty == BEAT:
+            return f"beat sends nothing that is due: it was {seen}"
+        return f"nobody works at the queue '{self.duty}': {self.last.name} was {seen}"
 
 
 def lost(rows: Sequence[WorkerHeartbeat], *, at: datetime, silence: timedelta = WorkerHeartbeat.SILENCE) -> list[Lost]:

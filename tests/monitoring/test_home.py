@@ -212,7 +212,7 @@ def test_failed_runs_and_refused_imports_of_the_last_days_are_named(admin_client
 def test_what_is_not_watched_is_said_to_be_so(replaced, admin_client):
     shown = home(admin_client)
     assert "not watched yet" in shown
-    assert "nothing watches for drift yet" in shown
+    assert "No alert is open. No worker runs, so nothing is watched." in shown
     assert "market bitcoin-usd-1d is gone" in shown
 
 

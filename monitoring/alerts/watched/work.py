@@ -57,7 +57,7 @@ def worker_gone(rule: AlertRule, at: datetime) -> Sequence[Firing]:
     """Work that nobody does any more. That beat is gone can be told by the web alone: without it nothing is watched."""
     silence = timedelta(seconds=rule.threshold or WorkerHeartbeat.SILENCE.total_seconds())
     return [
-        Firing(each.duty, each.sentence, {"silent_seconds": int(each.silent.total_seconds())})
+        Firing(each.subject, each.sentence, {"silent_seconds": int(each.silent.total_seconds())})
         for each in lost(list(WorkerHeartbeat.objects.all()), at=at, silence=silence)
     ]
 
@@ -69,7 +69,9 @@ def task_failed(rule: AlertRule, at: datetime) -> Sequence[Firing]:
         age = at - mark.passed_at
         said = f"nothing was counted for {span(age)}: metrics are behind; look at `data.roll_up` in the worker's log"
         found.append(Firing("counting", said, {"behind_seconds": int(age.total_seconds())}))
-    newest = DriftCheck.objects.exclude(state=DriftCheck.State.QUEUED).order_by("model_id", "-asked_at").distinct("model_id")
+    newest = (
+        DriftCheck.objects.exclude(state=DriftCheck.State.QUEUED).order_by("model_id", "-asked_at").distinct("model_id")
+    )
     failed = DriftCheck.objects.filter(pk__in=newest.values("pk"), state=DriftCheck.State.FAILED).select_related(
         "model"
     )

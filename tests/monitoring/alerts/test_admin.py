@@ -189,7 +189,7 @@ def test_the_first_page_says_who_is_gone_and_who_was_seen(admin_client, db):
     WorkerHeartbeat.objects.create(name="worker", host="h", pid=1, duties=["data"], started_at=moment.replace(hour=1))
     WorkerHeartbeat.objects.create(name="beat", host="h", pid=2, duties=["beat"], seen_at=moment.replace(hour=9))
     shown = text(admin_client.get(reverse("admin:index")))
-    assert "beat, which sends what is due, was last seen 1 hour ago" in shown
+    assert "beat sends nothing that is due: it was last seen 1 hour ago" in shown
     assert "Seen: worker 0 seconds ago." in shown
 
 

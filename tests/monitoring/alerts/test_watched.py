@@ -203,8 +203,8 @@ def test_a_queue_that_nobody_works_at_any_more_fires(db):
     worker("trainer", "training", silent=61)
     worker("trainer", "training", silent=300)
     [firing] = found("worker_gone")
-    assert firing.subject == "training"
-    assert "was last seen 1 minute ago (trainer)" in firing.sentence
+    assert firing.subject == "queue training"
+    assert "trainer was last seen 1 minute ago" in firing.sentence
     assert found("worker_gone", threshold=120.0) == []
     worker("trainer", "training")
     assert found("worker_gone") == []
@@ -215,7 +215,7 @@ def test_a_site_that_was_just_started_has_a_minute_to_start_the_others(db):
     worker("trainer", "training", silent=7_200)
     assert found("worker_gone") == []
     WorkerHeartbeat.objects.filter(pk=fresh.pk).update(started_at=now() - timedelta(seconds=61))
-    assert subjects("worker_gone") == ["training"]
+    assert subjects("worker_gone") == ["queue training"]
 
 
 def test_the_row_of_a_dead_worker_is_forgotten_only_once_another_does_its_work(db):

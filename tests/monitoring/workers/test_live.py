@@ -51,8 +51,8 @@ def test_health_is_degraded_when_a_queue_or_beat_has_nobody_left():
     told = examine().as_json()
     assert told["status"] == "degraded"
     assert [said for said in told["degraded"] if "last seen" in said] == [
-        "beat, which sends what is due, was last seen 5 minutes ago (beat): look whether it runs",
-        "a worker of the queue 'training' was last seen 1 minute ago (trainer): look whether it runs",
+        "beat sends nothing that is due: it was last seen 5 minutes ago; look whether it runs",
+        "nobody works at the queue 'training': trainer was last seen 1 minute ago; look whether it runs",
     ]
     assert told["background"]["beat"]["seen_seconds_ago"] == pytest.approx(300, abs=5)
     assert {each["name"]: each["queues"] for each in told["background"]["workers"]} == {
@@ -121,7 +121,7 @@ def test_a_killed_worker_is_missed_once_and_found_again_and_one_that_stops_is_no
     for minute in range(2, 6):
         set_clock(f"2026-11-23T10:0{minute}:00Z")
         watch()
-    assert list(Alert.objects.values_list("subject", "times_seen")) == [("data", 4)]
+    assert list(Alert.objects.values_list("subject", "times_seen")) == [("queue data", 4)]
     second = worker("data")
     wait_for(lambda: WorkerHeartbeat.objects.filter(pid=second.popen.pid).exists())
     for minute in range(6, 10):
