@@ -138,7 +138,7 @@ def open_alerts() -> Iterable[Alert]:
 
 @dataclass(frozen=True)
 class Background:
-    """Beat and the workers. gone: a sentence for each duty that nobody does and no alert tells of, for want of workers."""
+    """Beat and the workers. gone: a sentence for each duty that nobody does and of which no alert tells."""
 
     gone: list[str]
     seen: list[tuple[str, str]]  # each that lives: its name, and how long ago it was seen

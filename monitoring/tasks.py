@@ -57,7 +57,8 @@ def check_drift(check_id: str) -> None:
     check = DriftCheck.objects.select_related("model").get(pk=UUID(check_id))
     if check.state == DriftCheck.State.QUEUED:
         events = run_check(check)
-        logger.info("%s: %s%s", check, check.status or check.error, "".join(f"; {event}" for event in events))
+        said = [check.status or check.error, *map(str, events), *filter(None, [check.reaction])]
+        logger.info("%s: %s", check, "; ".join(said))
 
 
 @shared_task(name="monitoring.check_all_drift")

@@ -23,6 +23,7 @@ from rich.console import Console  # noqa: E402
 from cryptoml_site.embedded.commands import embedded_servers, using  # noqa: E402
 from cryptoml_site.errors import Refused  # noqa: E402
 from studies import drift_policy, gate_virtues, markdown, real_candles  # noqa: E402
+from studies.figure import figure  # noqa: E402
 from training.fitting.estimators import ESTIMATORS  # noqa: E402
 
 CONSOLE = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -51,32 +52,36 @@ def arguments(argv: Sequence[str]) -> Namespace:
     return parser.parse_args(argv)
 
 
-def study(asked: Namespace) -> str:
-    """The page."""
+def study(asked: Namespace) -> dict[Path, str]:
+    """What is to be written where: the page, and the pictures on it."""
     if asked.study == "drift":
         hourly = asked.folder / "bitcoin_hourly.csv"
         sizes = {"paths": asked.paths, "shifted": asked.shifted, "processes": asked.processes}
-        return markdown.drift(drift_policy.study(hourly, **sizes))
+        policy = drift_policy.study(hourly, **sizes)
+        picture = asked.out.parent / "images" / markdown.DELAYS
+        return {asked.out: markdown.drift(policy), picture: figure(markdown.delays(policy))}
     call_command("migrate", verbosity=0)
     if asked.study == "real":
         studied = []
         for each in real_candles.study(asked.folder):
             CONSOLE.print(each.markdown())
             studied.append(each)
-        return markdown.real_candles(studied)
+        return {asked.out: markdown.real_candles(studied)}
     found = []
     seeds = dict.fromkeys(asked.curve, asked.curve_seeds) | dict.fromkeys(asked.signals, asked.seeds)
     for one in gate_virtues.study(seeds, estimators=asked.estimators, processes=asked.processes):
         CONSOLE.print(one)
         found.append(one)
-    return markdown.gate_virtues(found)
+    return {asked.out: markdown.gate_virtues(found)}
 
 
 def main(argv: Sequence[str]) -> None:
     asked = arguments(argv)
     try:
         with using(embedded_servers(), say=CONSOLE.print):
-            asked.out.write_text(study(asked))
+            for path, text in study(asked).items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
     except Refused as refused:
         sys.exit(str(refused))
 

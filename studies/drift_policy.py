@@ -34,6 +34,10 @@ class Delays:
     found: Sequence[int]
     paths: int
 
+    def share_by(self, check: int) -> float:
+        """Of the paths, found by that daily check."""
+        return sum(each <= check for each in self.found) / self.paths
+
     @property
     def median(self) -> float | None:
         return median(self.found) if self.found else None

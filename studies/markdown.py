@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import mean
 
+from registry.plots import Curve, Plot, Tone
 from studies.drift_guard import CHECKS, LONGEST, WINDOW, YEAR
 from studies.drift_policy import Policy
 from studies.gate_virtues import CANDLES, FEATURE_SET, Found
@@ -61,6 +62,21 @@ opens an incident that five calm checks close. On paths without a shift all of t
 Made by `make drift-study DATA=FOLDER`."""
 
 
+DELAYS = "drift-delays.svg"
+SHOWN: tuple[Tone, ...] = ("model", "other", "quiet")  # of the first shifts, those of the market itself
+
+
+def delays(found: Policy) -> Plot:
+    """Of each shift of the market, how many paths it was found on by each daily check."""
+    checks = range(LONGEST + 1)
+    curves = [
+        Curve(each.shift, [each.share_by(check) for check in checks], tone=tone)
+        for each, tone in zip(found.delays, SHOWN, strict=False)
+    ]
+    labels = [str(check) for check in checks]
+    return Plot("Found after so many days", "", curves, labels=labels, x="daily checks since", y="share of the paths")
+
+
 def drift(found: Policy) -> str:
     calm = [
         f"| {name} | {each.checks:,} | {each.per_thousand(each.warnings):.1f} | {each.per_thousand(each.alerts):.1f} "
@@ -81,7 +97,8 @@ def drift(found: Policy) -> str:
             *(*calm, "", f"## What was planted, found within {LONGEST} days", ""),
             "| shift | found | daily checks until the alert, median |",
             "|---|---|---|",
-            *(*late, "", "## Outcomes: the cumulative sum of errors, walk-forward error 47 %", ""),
+            *(*late, "", f"![Share of the paths on which a shift was found, by day](images/{DELAYS})", ""),
+            *("## Outcomes: the cumulative sum of errors, walk-forward error 47 %", ""),
             "| alarm at | outcomes between false alarms | until 45 % right instead of 53 is found |",
             "|---|---|---|",
             *(*runs, ""),

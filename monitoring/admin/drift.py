@@ -88,6 +88,7 @@ class DriftCheckAdmin(LogAdmin[DriftCheck]):
         "error",
         ("source", "rows"),
         ("first_at", "last_at"),
+        "reaction",
         "by_channel",
         "by_feature",
     )

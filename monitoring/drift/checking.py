@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.db import transaction
 from numpy.typing import NDArray
 
 from cryptoml_site.clock import now
@@ -14,7 +15,8 @@ from cryptoml_site.errors import Refused
 from monitoring.drift.findings import Channel, Findings, Found, Status
 from monitoring.drift.outcomes import outcomes
 from monitoring.drift.policy import ALERT_WITHIN, status
-from monitoring.drift.rows import FEWEST_ROWS, Rows, newest_rows
+from monitoring.drift.reaction import react
+from monitoring.drift.rows import Rows, newest_rows
 from monitoring.models import DriftCheck, DriftEvent
 from registry.bundles import DRIFT, EVALUATION, ONNX, REFERENCE, read_file, read_manifest
 from registry.models import ModelVersion
@@ -67,9 +69,12 @@ def run_check(check: DriftCheck) -> list[DriftEvent]:
     except Exception as error:  # recorded and raised again: it must not wait for ever
         check.fail(f"{type(error).__name__}: {error}", at=now())
         raise
-    check.finish(version, findings, at=now())
-    check.refresh_from_db()
-    return DriftEvent.objects.follow(check)
+    with transaction.atomic():  # who sees that it is done sees what followed
+        if not check.finish(version, findings, at=now()):  # another worker was quicker with the same message
+            return []
+        events = DriftEvent.objects.follow(check)
+        check.answer(react(check))
+    return events
 
 
 def examined(version: ModelVersion) -> Findings:
@@ -88,8 +93,8 @@ def examined(version: ModelVersion) -> Findings:
     elif known is None:
         none = Found(Status.NOT_CALIBRATED, "its bundle holds no calibration: train it anew to have one")
         found |= {Channel.DISTRIBUTION: none, Channel.PREDICTION: none}
-    elif len(finite) < FEWEST_ROWS * window:
-        said = f"{len(finite)} rows are known, {round(FEWEST_ROWS * window)} are needed"
+    elif len(finite) < window:
+        said = f"{len(finite)} rows are known, {window} are needed"
         found |= dict.fromkeys((Channel.DISTRIBUTION, Channel.PREDICTION), Found(Status.NOT_CALIBRATED, said))
     else:
         told, statistics = _distribution(version, features, finite, known)
@@ -116,8 +121,8 @@ def _integrity(
     if stale:
         said.append(stale)
     if known is not None and len(rows):
-        still = known.calibration.longest_still
-        said += faults(rows.X, known.reference, features.features, stood_still=still)
+        still, enough = known.calibration.longest_still, known.calibration.features.calibrated
+        said += faults(rows.X, known.reference, features.features, stood_still=still, enough=enough)
     if said:
         return Found(Status.ALERT, "; ".join(said), over=True, figures={"faults": said})
     return Found(Status.OK, "no fault was found", figures={"faults": []})

@@ -19,7 +19,7 @@ from training.features.feature_set import FeatureSet
 from training.models import Market
 from training.models.market import moment
 
-FEWEST_ROWS = 0.5  # of a window: with fewer answers the market's candles are looked at, with fewer of these nothing
+LOOKED_BACK = 2  # windows' time, in which holes and pauses may take up half
 MOST_ANSWERS = 100_000  # the newest, within a window's time
 
 # One row a candle: a million answers about one candle say as much as one. Of a client's own features, which are of no
@@ -56,10 +56,13 @@ class Rows:
 
 
 def newest_rows(version: ModelVersion, features: FeatureSet, market: Market | None, *, window: int) -> Rows:
-    """Of as many candles as a window has, or fewer where there are no more."""
+    """Of as many candles as a window has, or fewer where there are no more.
+
+    Answers where there is a whole window of them: fewer rows scatter more, and the limit is that of whole windows.
+    """
     step = market.step if market is not None else timedelta(hours=1)
     answered = _answered(version, step=step, window=window)
-    if market is None or len(answered) >= FEWEST_ROWS * window:
+    if market is None or len(answered) >= window:
         return answered
     return _of_candles(market, features, window=window)
 
@@ -70,7 +73,7 @@ def _answered(version: ModelVersion, *, step: timedelta, window: int) -> Rows:
         "version": version.pk,
         "role": Prediction.Role.PRODUCTION,
         "step": step,
-        "first_id": first_id_of(now() - 2 * window * step),  # holes and pauses take up to half of it
+        "first_id": first_id_of(now() - LOOKED_BACK * window * step),
         "most": MOST_ANSWERS,
         "window": window,
     }
@@ -87,7 +90,7 @@ def _of_candles(market: Market, features: FeatureSet, *, window: int) -> Rows:
     newest = market.newest()
     if newest is None:
         return Rows(np.empty((0, len(features.names)), np.float32), [], DriftCheck.Source.CANDLES)
-    stored = market.candles.ending_at(newest, candles=window + features.window, step=market.step)
+    stored = market.candles.ending_at(newest, candles=LOOKED_BACK * window + features.window, step=market.step)
     series = stored.series(interval=int(market.step.total_seconds()))
     X = as_float32(features.matrix(series))
     absent = np.logical_or.reduce(list(features.faults(series).values()))

@@ -24,7 +24,7 @@ class CheckSerializer(serializers.ModelSerializer[DriftCheck]):
         model = DriftCheck
         fields = (
             *("id", "status", "model", "version", "asked_at", "checked_at", "error", "source", "rows"),
-            *("first_at", "last_at", "channels", "features", "drift_detected"),
+            *("first_at", "last_at", "channels", "features", "drift_detected", "reaction"),
         )
 
     def get_status(self, check: DriftCheck) -> str:

@@ -72,6 +72,7 @@ class DriftCheck(models.Model):
     features = models.JSONField(
         default=list, help_text="Of each: ks, z, psi, wasserstein, effective_n, p, contribution."
     )
+    reaction = models.TextField(blank=True, help_text="What followed: a retraining, a suggestion, or why neither.")
 
     objects = DriftCheckQuerySet.as_manager()
 
@@ -111,22 +112,27 @@ class DriftCheck(models.Model):
     def was_over(self, channel: Channel) -> bool:
         return bool(self.channels.get(channel, {}).get("over", False))
 
-    def finish(self, version: ModelVersion, findings: Findings, *, at: datetime) -> None:
-        """Keep what was found. A check that is done stays as it is."""
+    def finish(self, version: ModelVersion, findings: Findings, *, at: datetime) -> bool:
+        """Keep what was found. A check that is done stays as it is, and the answer is False."""
         self.version, self.checked_at, self.state = version, at, self.State.DONE
         self.status, self.source, self.rows = findings.status, findings.source, findings.rows
         self.first_at, self.last_at = findings.first_at, findings.last_at
         self.channels, self.features = findings.channels, findings.features
-        self._save()
+        return self._save()
 
     def fail(self, reason: str, *, at: datetime) -> None:
         self.state, self.error, self.checked_at = self.State.FAILED, reason or "for no reason that was told", at
         self._save()
 
-    def _save(self) -> None:
+    def answer(self, reaction: str) -> None:
+        """Keep what followed from it."""
+        self.reaction = reaction
+        self.save(update_fields=["reaction"])
+
+    def _save(self) -> bool:
         facts: dict[str, Any] = {
             field.attname: getattr(self, field.attname)
             for field in self._meta.concrete_fields
-            if field.name not in ("id", "model", "asked_by", "asked_at")
+            if field.name not in ("id", "model", "asked_by", "asked_at", "reaction")
         }
-        DriftCheck.objects.filter(pk=self.pk, state=self.State.QUEUED).update(**facts)
+        return bool(DriftCheck.objects.filter(pk=self.pk, state=self.State.QUEUED).update(**facts))

@@ -222,9 +222,9 @@ def test_to_ask_a_hundred_policies_costs_one_query(learnt, set_clock, django_ass
 @pytest.mark.parametrize(
     ("facts", "rule"),
     [
-        ({"every_candles": None}, "retraining_is_by_candles_or_by_days"),
-        ({"every_candles": 3, "every_days": 1}, "retraining_is_by_candles_or_by_days"),
-        ({"every_candles": 0}, "retraining_is_by_candles_or_by_days"),
+        ({"every_candles": None, "on_drift": False}, "retraining_is_by_candles_by_days_or_on_drift"),
+        ({"every_candles": 3, "every_days": 1}, "retraining_is_by_candles_by_days_or_on_drift"),
+        ({"every_candles": 0}, "retraining_is_by_candles_by_days_or_on_drift"),
         ({"auto_stage": False, "auto_promote": True}, "what_is_promoted_is_staged_before"),
         ({"daily_limit": 0}, "a_daily_limit_admits_a_run"),
         ({"params": [1]}, "params_of_a_policy_are_given_by_name"),

@@ -72,7 +72,7 @@ def test_a_policys_page_shows_its_options_and_keeps_them(admin_client, model):
     ("changes", "field", "said"),
     [
         ({"every_candles": 24, "every_days": 1}, "__all__", "one of the two"),
-        ({}, "__all__", "one of the two"),
+        ({"on_drift": None}, "__all__", "one of the two"),
         ({"every_candles": 0}, "every_candles", "greater than or equal to 1"),
         ({"every_days": 1, "auto_promote": "on", "auto_stage": None}, "__all__", "tick both, or neither"),
         ({"every_days": 1, "estimator": "oracle"}, "estimator", "random_forest, xgboost"),

@@ -109,7 +109,7 @@ class RetrainingPolicyAdmin(SimpleHistoryAdmin, ConfirmingAdmin[RetrainingPolicy
         (None, {"fields": ("model", "enabled")}),
         (
             "When it is trained",
-            {"fields": (("every_candles", "every_days"), ("cool_down_hours", "daily_limit"))},
+            {"fields": (("every_candles", "every_days"), "on_drift", ("cool_down_hours", "daily_limit"))},
         ),
         ("What becomes of its version", {"fields": (("auto_stage", "auto_promote"),)}),
         (
@@ -175,6 +175,8 @@ def standing(policy: RetrainingPolicy, at: datetime) -> str:
         return f"due: {reason}"
     if policy.newest_opened_at is None:
         return f"{policy.model.market} has no candles yet"
+    if policy.every_candles is None and policy.every_days is None:
+        return "next when a drift check finds that its answers go wrong"
     if policy.every_candles is not None:
         left = policy.every_candles - policy.new_candles
         return f"next when {left:,} more candle{'s have' if left != 1 else ' has'} closed"

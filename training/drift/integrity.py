@@ -12,25 +12,37 @@ from training.series import Floats
 
 FROZEN = 12  # newest values in a row that are the same, where the reference never had so many
 WIDENED = 0.5  # of the reference's range, on either side of it
+WIDENED_OF_FEW = (
+    5.0  # where the reference is too short to have seen what a market does: then only another unit is a fault
+)
 MOST_OUTSIDE = 0.5  # share of the newest rows
 
 
 def faults(
-    X: NDArray[np.float32], reference: NDArray[np.float32], features: Sequence[Feature], *, stood_still: Floats
+    X: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    features: Sequence[Feature],
+    *,
+    stood_still: Floats,
+    enough: bool,
 ) -> list[str]:
     """A sentence for each. X: (m, k) the newest rows, oldest first, m >= 1. reference: (n, k), n >= 1.
 
-    stood_still: (k,) most rows in a row that had the same value, in the reference.
+    stood_still: (k,) most rows in a row that had the same value, in the reference. enough: whether the reference is
+    long enough to know the range of a feature.
     """
+    widened = WIDENED if enough else WIDENED_OF_FEW
     return [
         f"{feature.name} {said}"
         for place, feature in enumerate(features)
-        for said in _of_one(X[:, place], reference[:, place], feature, most_still=int(stood_still[place]))
+        for said in _of_one(
+            X[:, place], reference[:, place], feature, most_still=int(stood_still[place]), widened=widened
+        )
     ]
 
 
 def _of_one(
-    values: NDArray[np.float32], known: NDArray[np.float32], feature: Feature, *, most_still: int
+    values: NDArray[np.float32], known: NDArray[np.float32], feature: Feature, *, most_still: int, widened: float
 ) -> Iterator[str]:
     broken = int((~np.isfinite(values)).sum())
     if broken:
@@ -44,7 +56,7 @@ def _of_one(
     if not feature.scale_free:
         return  # a level leaves its old range whenever the price does: that is said as such
     low, high = float(known.min()), float(known.max())
-    room = WIDENED * (high - low)
+    room = widened * (high - low)
     outside = float(np.mean((values < low - room) | (values > high + room)))
     if outside >= MOST_OUTSIDE and high > low:
         yield f"lies far outside {low:g} to {high:g}, where it was learnt from, in {outside:.0%} of the newest rows"

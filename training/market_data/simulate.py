@@ -39,6 +39,7 @@ def simulate_candles(
     pull: bool = False,
     volatility_shift: Shift | None = None,
     volume_shift: Shift | None = None,
+    turns_at: int | None = None,
 ) -> SimulationReport:
     """See to it that the simulated market of that name holds the `candles` candles that closed last.
 
@@ -52,6 +53,7 @@ def simulate_candles(
         pull=pull,
         volatility_shift=volatility_shift,
         volume_shift=volume_shift,
+        turns_at=turns_at,
     )
     origin = _origin(candles, process.interval)
     with transaction.atomic():

@@ -83,7 +83,8 @@ class SimulatedProcess:
     """The law of one simulated market; where it starts is its caller's to keep.
 
     signal: correlation of the next return with its planted part, 0 <= signal < 1; 0 without pull is a driftless
-    random walk and nothing else. interval: seconds.
+    random walk and nothing else. interval: seconds. turns_at: from the candle that opens then (unix seconds) on, what
+    announced a rise announces a fall, so that a model which was right is wrong.
     """
 
     seed: int
@@ -92,6 +93,7 @@ class SimulatedProcess:
     pull: bool = False
     volatility_shift: Shift | None = None
     volume_shift: Shift | None = None
+    turns_at: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
@@ -105,7 +107,7 @@ class SimulatedProcess:
         flow, words = _flow(words), words[MEMORY:]
         opened_at = self.interval * np.arange(first_step, first_step + count, dtype=np.int64)
         sigma = self._sigma(opened_at)
-        levels = self._walk(level, self._returns(flow[:-1], _centred(words[:, :3]), sigma))
+        levels = self._walk(level, self._returns(flow[:-1] * self._direction(opened_at), _centred(words[:, :3]), sigma))
         before, after = levels[:-1], levels[1:]
         prices = _prices(levels)
         return CandleSeries(
@@ -130,7 +132,8 @@ class SimulatedProcess:
     def planted(self, first_step: int, count: int) -> Floats:
         """(count,) The predictable part of each step's return, known when the step before it closes; variance 1."""
         flow = _flow(self._words(first_step - MEMORY, count + MEMORY - 1))
-        return np.ldexp(flow.astype(np.float64), -NOISE_BITS)
+        opened_at = self.interval * np.arange(first_step, first_step + count, dtype=np.int64)
+        return np.ldexp((flow * self._direction(opened_at)).astype(np.float64), -NOISE_BITS)
 
     def _words(self, first_step: int, count: int) -> NDArray[np.uint64]:
         """(count, 8): three words for the return, one each for high and low, three for the volume."""
@@ -141,6 +144,12 @@ class SimulatedProcess:
         """(n,) Volatility per step, in level units with FRACTION_BITS binary places."""
         sigma = ANNUAL_VOLATILITY * math.sqrt(self.interval / YEAR) / LEVEL_UNIT * 2**FRACTION_BITS
         return _whole(sigma * _factors(self.volatility_shift, opened_at))
+
+    def _direction(self, opened_at: Integers) -> Integers:
+        """(n,) 1 where the flow announces a rise, -1 where it announces a fall."""
+        if self.turns_at is None:
+            return np.ones_like(opened_at)
+        return np.where(opened_at < self.turns_at, 1, -1)
 
     def _returns(self, flow: Integers, noise: Integers, sigma: Integers) -> Integers:
         """(n,) Returns in level units, rounded: from the flow of the step before each and the noise of its own."""

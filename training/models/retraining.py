@@ -78,6 +78,11 @@ class RetrainingPolicy(models.Model):
         validators=[MinValueValidator(1)],
         help_text="When its newest version was learnt so many days ago, and a candle has closed since.",
     )
+    on_drift = models.BooleanField(
+        "when its answers go wrong",
+        default=True,
+        help_text="When a drift check finds more of them wrong than luck explains, and no fault of the data.",
+    )
     estimator = models.CharField(
         max_length=100, default="random_forest", help_text="By name, or one of your own by its dotted path."
     )
@@ -128,9 +133,13 @@ class RetrainingPolicy(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(every_candles__isnull=False, every_candles__gte=1, every_days__isnull=True)
-                | Q(every_candles__isnull=True, every_days__isnull=False, every_days__gte=1),
-                name="retraining_is_by_candles_or_by_days",
-                violation_error_message="say after how many candles, or after how many days: one of the two",
+                | Q(every_candles__isnull=True, every_days__isnull=False, every_days__gte=1)
+                | Q(every_candles__isnull=True, every_days__isnull=True, on_drift=True),
+                name="retraining_is_by_candles_by_days_or_on_drift",
+                violation_error_message=(
+                    "say after how many candles, or after how many days: one of the two, or neither and only when its "
+                    "answers go wrong"
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(auto_promote=False) | Q(auto_stage=True),
@@ -169,6 +178,8 @@ class RetrainingPolicy(models.Model):
 
     @property
     def rhythm(self) -> str:
+        if self.every_candles is None and self.every_days is None:
+            return "when its answers go wrong"
         number, unit = (self.every_candles, "candle") if self.every_candles else (self.every_days, "day")
         return f"every {unit}" if number == 1 else f"every {number:,} {unit}s"
 
@@ -179,7 +190,7 @@ class RetrainingPolicy(models.Model):
 
     def due(self, at: datetime) -> str:
         """Why it is time to train the model, in words; empty where it is not. Asked of one that has its facts."""
-        if not self.new_candles:
+        if not self.new_candles or (self.every_candles is None and self.every_days is None):
             return ""
         if self.learnt_at is None and self.asked_at is None:
             return "no version has been learnt yet"

@@ -58,7 +58,8 @@ def test_a_checked_model_shows_its_channels_and_its_farthest_feature_beside_its_
     run_check(check)
     shown = page(admin_client)
     assert "no fault was found" in shown
-    assert "learnt from" in shown and "Shares of the 30 newest rows" in shown
+    assert "learnt from" in shown
+    assert "Shares of the 30 newest rows" in shown
     assert all(feature["name"] in shown for feature in version.signature)
     assert "log_return_1: now" in page(admin_client, feature="log_return_1")
 
@@ -94,7 +95,7 @@ def test_the_heat_map_is_darker_the_farther_a_feature_moved():
 
 def test_a_check_without_a_limit_has_no_colour():
     (_, (cell,)), *_ = HeatMap.of([make_check(make_version(), threshold=None)]).rows
-    assert cell.darkness is None and not cell.over
+    assert (cell.darkness, cell.over) == (None, False)
 
 
 def test_incidents_stand_where_they_began_and_ended():

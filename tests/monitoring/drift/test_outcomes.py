@@ -1,5 +1,6 @@
 """Channel C alarms when answers go wrong more often than they did, and not before there is something to say."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -15,9 +16,9 @@ BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 CUSUM = Cusum(0.47)
 
 
-def evidence(right):
+def evidence(right, said=0.53):
     """Up was called each time, and came where it was right."""
-    rows = [(BEGAN + timedelta(hours=place), 0.01 if hit else -0.01, True, 0.6) for place, hit in enumerate(right)]
+    rows = [(BEGAN + timedelta(hours=place), 0.01 if hit else -0.01, True, said) for place, hit in enumerate(right)]
     return Evidence.of(rows)
 
 
@@ -39,7 +40,7 @@ def test_a_fall_alarms_and_says_how_often_they_were_wrong():
 
 def test_after_a_recovery_the_alarm_ends():
     fallen = np.concatenate([drawn(400, 0.40), drawn(300, 0.65)])
-    assert judged(evidence(fallen), CUSUM, horizon=1).status == Status.OK
+    assert not judged(evidence(fallen), CUSUM, horizon=1).over
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,25 @@ def test_after_a_recovery_the_alarm_ends():
 )
 def test_fewer_than_a_hundred_alarm_nobody_though_all_were_wrong(n, status):
     assert judged(evidence([False] * n), CUSUM, horizon=1).status == status
+
+
+def test_probabilities_that_are_too_sure_warn_though_the_answers_are_as_right_as_ever():
+    found = judged(evidence(drawn(800, 0.53), said=0.75), CUSUM, horizon=1)
+    assert (found.status, found.over) == (Status.WARNING, False)
+    assert "more went down than its probabilities say" in found.says
+    assert found.figures["brier"]["low"] > found.figures["base_rate_brier"]
+    assert found.figures["ece"] == pytest.approx(0.75 - drawn(800, 0.53).mean(), abs=1e-3)
+
+
+def test_a_calibration_error_of_fewer_than_five_hundred_is_not_told():
+    assert judged(evidence(drawn(499, 0.53)), CUSUM, horizon=1).figures["ece"] is None
+
+
+def test_labels_that_overlap_over_most_of_the_outcomes_leave_the_interval_open():
+    figures = judged(evidence(drawn(120, 0.53)), CUSUM, horizon=24).figures
+    assert figures["error_rate"]["low"] is None
+    assert figures["brier"]["high"] is None
+    json.dumps(figures, allow_nan=False)
 
 
 @pytest.mark.django_db

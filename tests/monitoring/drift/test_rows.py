@@ -48,7 +48,7 @@ def test_of_many_answers_about_one_candle_the_newest_counts_once(version, market
     for day in (3, 2):
         for hours in (1, 2, 3):
             answered(version, day, 10.0 * day + hours, hours=hours, **about)
-    found = rows_of(version, market)
+    found = rows_of(version, market, window=2)
     assert (found.source, found.X[:, 0].tolist()) == (Source.ANSWERS, [33.0, 23.0])
     assert found.at == [midnight(3), midnight(2)]
 
@@ -73,8 +73,9 @@ def test_another_versions_answers_are_not_looked_at(version, market):
     assert rows_of(version, market).source == Source.CANDLES
 
 
-def test_where_few_were_answered_the_market_shows_its_newest_rows(version, market):
-    answered(version, 2, 1.0, market=market)
+def test_where_fewer_than_a_window_were_answered_the_market_shows_its_newest_rows(version, market):
+    for day in range(10, 1, -1):
+        answered(version, day, 1.0, market=market)
     found = rows_of(version, market, window=10)
     assert (found.source, len(found), found.at[-1]) == (Source.CANDLES, 10, market.newest())
     assert np.isfinite(found.X).all()
@@ -83,3 +84,8 @@ def test_where_few_were_answered_the_market_shows_its_newest_rows(version, marke
 def test_without_a_market_or_candles_there_may_be_none(version):
     assert len(rows_of(version, None)) == 0
     assert len(rows_of(version, make_market(newest=midnight(), candles=0))) == 0
+
+
+def test_holes_in_the_candles_leave_a_whole_window(version, market):
+    market.candles.filter(opened_at__in=[midnight(3), midnight(9)]).delete()
+    assert len(rows_of(version, market, window=10).finite()) == 10

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.drift.cusum import Cusum
+from training.drift.cusum import CalibrationCusum, Cusum
 
 
 @pytest.mark.parametrize(("alarm", "outcomes"), [(2.5, 861), (3.0, 1_652), (3.5, 2_674), (4.0, 4_560)])
@@ -39,3 +39,35 @@ def test_a_sum_goes_on_from_where_it_stood(errors, place):
 def test_an_error_rate_that_leaves_no_room_to_be_worse_is_refused(error_rate):
     with pytest.raises(ValueError, match="error rate"):
         Cusum(error_rate)
+
+
+def until_alarm(rng, *, said, rises, most=60_000):
+    """Outcomes until either sum of one path is over the alarm, in steps of ten."""
+    watched, rose = CalibrationCusum(), rng.random(most) < rises
+    return next(
+        n
+        for n in range(10, most, 10)
+        if max(watched.sums(np.full(n, said), rose[:n], most=watched.alarm + 1)) > watched.alarm
+    )
+
+
+def test_calibration_is_seldom_blamed_by_luck_and_soon_when_it_is_off():
+    rng = np.random.default_rng(7)
+    assert np.mean([until_alarm(rng, said=0.5, rises=0.58) for _ in range(40)]) < 320  # 265 in 1,500 paths
+    passed = [max(CalibrationCusum().sums(np.full(288, 0.5), rng.random(288) < 0.5)) > 4.2 for _ in range(2_000)]
+    assert np.mean(passed) < 0.1  # a tenth of the 2,880 outcomes that lie between false alarms
+
+
+@pytest.mark.parametrize(("rose", "side"), [(True, 0), (False, 1)])
+def test_each_side_has_its_sum_and_one_sure_error_is_not_an_alarm(rose, side):
+    said = np.array([0.0 if rose else 1.0])  # the surest error there is
+    sums = CalibrationCusum().sums(said, np.array([rose]))
+    assert 0 < sums[side] < 0.5
+    assert sums[1 - side] == 0.0
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=60))
+def test_what_is_said_of_ups_is_said_of_downs_turned_round(outcomes):
+    said, rose = np.array([p for p, _ in outcomes]), np.array([up for _, up in outcomes], dtype=np.bool_)
+    sums = CalibrationCusum().sums(said, rose)
+    assert sums == pytest.approx(CalibrationCusum().sums(1 - said, ~rose)[::-1], abs=1e-9)

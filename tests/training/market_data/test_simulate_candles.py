@@ -71,6 +71,7 @@ def test_a_pause_is_filled_with_what_would_have_been(clock, pull):
         ({"signal": 0.5}, "signal 0.2, not 0.5"),
         ({"pull": True}, "pull False, not True"),
         ({"volume_shift": Shift(at=0, factor=2.0)}, "volume_shift None, not {'at': 0, 'factor': 2.0}"),
+        ({"turns_at": 0}, "turns_at None, not 0"),
     ],
 )
 def test_another_law_is_refused_by_its_difference(change, said):

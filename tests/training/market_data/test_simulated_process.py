@@ -34,9 +34,12 @@ def autocorrelation(values, lag):
     signal=st.floats(0, 0.99),
     pull=st.booleans(),
     shift=st.sampled_from([None, SHIFT]),
+    turns_at=st.sampled_from([None, SHIFT.at]),
 )
-def test_a_stretch_is_the_same_to_the_bit_however_it_is_cut(cuts, seed, signal, pull, shift):
-    process = process_of(seed=seed, signal=signal, pull=pull, volatility_shift=shift, volume_shift=shift)
+def test_a_stretch_is_the_same_to_the_bit_however_it_is_cut(cuts, seed, signal, pull, shift, turns_at):
+    process = process_of(
+        seed=seed, signal=signal, pull=pull, volatility_shift=shift, volume_shift=shift, turns_at=turns_at
+    )
     whole = process.candles(ORIGIN, 3_000)
     level, parts = 0, []
     for start, end in pairwise([0, *sorted(cuts), 3_000]):
@@ -136,6 +139,16 @@ def test_a_volume_shift_scales_volumes_alone():
     np.testing.assert_array_equal(shifted.close, plain.close)
     np.testing.assert_array_equal(shifted.volume[:1_000], plain.volume[:1_000])
     np.testing.assert_allclose(shifted.volume[1_000:], 3 * plain.volume[1_000:], rtol=1e-11)
+
+
+def test_from_its_turn_on_what_announced_a_rise_announces_a_fall():
+    turned = process_of(signal=0.5, turns_at=SHIFT.at)
+    plain, candles = process_of(signal=0.5).candles(ORIGIN, 6_000), turned.candles(ORIGIN, 6_000)
+    np.testing.assert_array_equal(candles.close[:1_000], plain.close[:1_000])
+    np.testing.assert_array_equal(candles.volume, plain.volume)
+    announced = process_of().planted(ORIGIN, 6_000)
+    assert np.corrcoef(announced[1_000:], log_returns(candles)[1_000:])[0, 1] == pytest.approx(-0.5, abs=0.04)
+    np.testing.assert_array_equal(turned.planted(ORIGIN, 6_000)[1_000:], -announced[1_000:])
 
 
 @pytest.mark.parametrize("law", [{"signal": 1.0}, {"signal": -0.1}, {"signal": math.nan}, {"seed": -1}])

@@ -1,7 +1,9 @@
 from argparse import ArgumentParser
+from datetime import datetime
 
 from django.core.management.base import BaseCommand
 
+from cryptoml_site.clock import moment
 from training.market_data.simulate import simulate_candles
 from training.market_data.simulation import Shift
 
@@ -18,6 +20,8 @@ class Command(BaseCommand):
         for name in ("--volatility-shift", "--volume-shift"):
             parser.add_argument(name, type=Shift.parse, metavar="FACTOR@MOMENT", help="such as 3@2026-11-01T00:00:00Z")
 
+        parser.add_argument("--turn", type=moment, metavar="MOMENT", help="then what announced rises turns round")
+
     def handle(
         self,
         *,
@@ -28,7 +32,17 @@ class Command(BaseCommand):
         pull: bool,
         volatility_shift: Shift | None,
         volume_shift: Shift | None,
+        turn: datetime | None,
         **_: object,
     ) -> None:
-        shifts = {"volatility_shift": volatility_shift, "volume_shift": volume_shift}
-        self.stdout.write(str(simulate_candles(market, candles=candles, seed=seed, signal=signal, pull=pull, **shifts)))
+        report = simulate_candles(
+            market,
+            candles=candles,
+            seed=seed,
+            signal=signal,
+            pull=pull,
+            volatility_shift=volatility_shift,
+            volume_shift=volume_shift,
+            turns_at=int(turn.timestamp()) if turn else None,
+        )
+        self.stdout.write(str(report))
