@@ -5,13 +5,14 @@ from typing import Any
 from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from cryptoml_site.clock import now
-from monitoring.alerts.messages import test_payload
+from monitoring.alerts.messages import payload_of_test
 from monitoring.alerts.queueing import send_soon
 from monitoring.models import AlertChannel, Notification
 from registry.admin.pages import Confirmation, ConfirmingAdmin
@@ -28,14 +29,14 @@ class TestPage(Confirmation):
 
     def change(self, answers: dict[str, Any]) -> str:
         with transaction.atomic():
-            told = test_payload(self.subject.name, asked_by=self.actor, at=now())
+            told = payload_of_test(self.subject.name, asked_by=self.actor, at=now())
             self.sent = Notification.objects.create(channel=self.subject, event=Notification.Event.TEST, payload=told)
             send_soon()
         return f"a test waits to be sent to '{self.subject}'"
 
     @property
     def landing(self) -> str:
-        return self.admin_url("changelist").replace("alertchannel", f"notification/{self.sent.pk}/change", 1)
+        return reverse("admin:monitoring_notification_change", args=[self.sent.pk])
 
 
 class ReplaceSecretPage(Confirmation):

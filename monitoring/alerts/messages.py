@@ -37,7 +37,7 @@ def payload(alert: Alert, event: str, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def test_payload(channel: str, *, asked_by: str, at: datetime) -> dict[str, Any]:
+def payload_of_test(channel: str, *, asked_by: str, at: datetime) -> dict[str, Any]:
     said = f"{asked_by} asked for this test of the channel '{channel}': what is wrong would be told here"
     return {"event": "test", "at": at.isoformat(), "text": f"[info] {said}", "alert": None}
 

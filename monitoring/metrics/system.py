@@ -14,7 +14,7 @@ from redis.retry import Retry
 
 from cryptoml_site.clock import now
 from monitoring.health import VALKEY_PATIENCE, system_json
-from monitoring.models import Watermark, WorkerHeartbeat
+from monitoring.models import Alert, Watermark, WorkerHeartbeat
 from monitoring.models.heartbeats import BEAT
 from predictions.models import WebProcess
 from training.models import Market, Outcome
@@ -38,6 +38,7 @@ def system() -> dict[str, Any]:
         "spool_rows": alive.aggregate(rows=Sum("spool_rows"))["rows"] or 0,
         "web_processes_alive": alive.count(),
         "workers_alive": WorkerHeartbeat.objects.alive(at).exclude(duties__contains=[BEAT]).count(),
+        "open_alerts": Alert.objects.open().count(),
         "beat_age_seconds": _age(_newest_beat(), at),
         "roll_up_age_seconds": _age(mark.passed_at if mark else None, at),  # beat, the broker and a worker made it
     }

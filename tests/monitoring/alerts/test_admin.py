@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from cryptoml_site.clock import now
-from monitoring.alerts.messages import test_payload as payload_of_a_test
+from monitoring.alerts.messages import payload_of_test
 from monitoring.alerts.watching import watch
 from monitoring.models import Alert, AlertChannel, AlertRule, Notification, WorkerHeartbeat
 from tests.registry.admin.pages import text
@@ -203,4 +203,4 @@ def test_who_asks_for_a_test_is_led_to_its_notification(channel, admin_client):
     answer = admin_client.post(page("test", channel), {})
     made = Notification.objects.get()
     assert answer["Location"] == page("change", made)
-    assert made.payload == payload_of_a_test("ops", asked_by="user:admin", at=now())
+    assert made.payload == payload_of_test("ops", asked_by="user:admin", at=now())

@@ -17,10 +17,11 @@ from django.db import connection
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Refused
-from monitoring.alerts.messages import test_payload as payload_of_a_test
+from monitoring.alerts.messages import payload_of_test
 from monitoring.alerts.outcome import Outcome
 from monitoring.alerts.posting import TOTAL_SECONDS
 from monitoring.alerts.queueing import send_to_each
+from monitoring.alerts.retention import forget_alerts
 from monitoring.alerts.sending import channels_with_work, send_to
 from monitoring.alerts.watching import watch
 from monitoring.models import Alert, AlertChannel, DeliveryAttempt, Notification
@@ -33,7 +34,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "alerts.md"
 
 
 def notify(channel, **facts):
-    told = payload_of_a_test(channel.name, asked_by="user:anna", at=now())
+    told = payload_of_test(channel.name, asked_by="user:anna", at=now())
     return Notification.objects.create(channel=channel, event="test", payload=told, **facts)
 
 
@@ -295,3 +296,29 @@ def test_a_sender_that_is_killed_between_sending_and_noting_sends_it_again_under
         assert send_to(channel.pk) == 1
         assert receiver.ids() == [str(notification.pk)] * 2
         assert Notification.objects.get().state == "sent"
+
+
+def test_what_is_sent_late_says_what_was_so_then(rule, channel, receiver, incident):
+    event = incident()
+    watch()
+    type(event).objects.update(sentence="it is worse by now")
+    watch()
+    assert "worse" in Alert.objects.get().sentence
+    send_to(channel.pk)
+    assert json.loads(receiver.got[0][1])["alert"]["sentence"].endswith("the features moved")
+
+
+def test_what_is_long_over_is_forgotten_and_what_waits_is_kept(channel, rule, incident, set_clock):
+    event = incident()
+    watch()
+    event.close(actor="user:anna", note="mended")
+    for minute in (1, 4):
+        set_clock(f"2026-11-23T10:0{minute}:00+00:00")
+        watch()
+    Notification.objects.filter(event="opened").update(state="sent", sent_at=now())
+    later = now() + timedelta(days=100)
+    forget_alerts(later)
+    assert list(Notification.objects.values_list("event", flat=True)) == ["resolved"]
+    assert Alert.objects.exists()
+    forget_alerts(later + timedelta(days=300))
+    assert not Alert.objects.exists()
