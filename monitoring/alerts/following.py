@@ -76,7 +76,7 @@ class Following:
 
     def _tell(self, alert: Alert) -> None:
         """Once; again only as the rule says, and only while nobody has acknowledged it."""
-        if self.rule.silenced(self.at):
+        if self.rule.silenced(self.at) or alert.acknowledged_at is not None:
             return
         if alert.told_at is None:
             self._put(alert, Event.OPENED)
@@ -85,7 +85,7 @@ class Following:
 
     def _again(self, alert: Alert) -> bool:
         after = self.rule.repeated_after
-        if after is None or alert.acknowledged_at is not None or alert.told_at is None:
+        if after is None or alert.told_at is None:
             return False
         return abs(self.at - alert.told_at) >= after  # a clock that was set back far keeps nobody silent
 

@@ -159,6 +159,15 @@ def test_what_is_acknowledged_is_not_told_again_and_its_end_is(rule, incident, m
     assert told() == ["opened", "resolved"]
 
 
+def test_what_was_acknowledged_in_a_silence_is_not_told_when_it_ends(rule, incident, minutes):
+    rule.silence(until=now() + timedelta(minutes=10), actor="user:anna", reason="a known outage")
+    incident()
+    minutes()
+    Alert.objects.get().acknowledge(actor="user:anna")
+    minutes(20)
+    assert told() == []
+
+
 def test_what_is_over_cannot_be_acknowledged_and_who_was_first_stays(rule, incident, minutes):
     event = incident()
     minutes()
