@@ -9,7 +9,9 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from cryptoml_site.clock import now
 from monitoring.alerts.sending import channels_with_work
+from monitoring.models import Notification
 
 SEND, SEND_TO, PING = "monitoring.send_notifications", "monitoring.send_to_channel", "monitoring.ping_deadman"
 VOID = 50  # seconds after which a message that nobody took is void: the next minute sends another
@@ -23,6 +25,7 @@ def send_soon() -> None:
 
 def send_to_each() -> int:
     """A task for each channel that has something to be sent: a slow one holds back no other. How many."""
+    Notification.objects.give_up_those_of_disabled_channels(now())
     channels = channels_with_work()
     for channel in channels:
         current_app.send_task(SEND_TO, [str(channel.pk)], expires=VOID)

@@ -50,6 +50,11 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         tried = Q(next_attempt_at__lte=at) | Q(next_attempt_at__gt=wrong)
         return self.waiting().filter(tried, ~Exists(earlier), channel__enabled=True).order_by("next_attempt_at", "id")
 
+    def give_up_those_of_disabled_channels(self, at: datetime) -> None:
+        """What has waited for a day is no news when its channel is switched on again."""
+        left = self.waiting().filter(channel__enabled=False, waiting_since__lte=at - GIVEN_UP_AFTER)
+        left.update(state=Notification.State.GIVEN_UP, last_error="its channel was switched off for a day")
+
 
 class Notification(models.Model):
     """One message to one channel, frozen when it was made. Sent at least once: receivers drop what bears a known id."""

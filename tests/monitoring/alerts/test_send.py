@@ -322,3 +322,16 @@ def test_what_is_long_over_is_forgotten_and_what_waits_is_kept(channel, rule, in
     assert Alert.objects.exists()
     forget_alerts(later + timedelta(days=300))
     assert not Alert.objects.exists()
+
+
+def test_what_waits_for_a_channel_that_is_switched_off_is_given_up_after_a_day(channel, receiver, set_clock):
+    notify(channel)
+    AlertChannel.objects.update(enabled=False)
+    set_clock("2026-11-24T09:59:00+00:00")
+    send_to_each()
+    assert (send_to(channel.pk), Notification.objects.get().state) == (0, "waiting")
+    set_clock("2026-11-24T10:01:00+00:00")
+    send_to_each()
+    assert Notification.objects.get().state == "given_up"
+    AlertChannel.objects.update(enabled=True)
+    assert (send_to(channel.pk), receiver.got) == (0, [])
