@@ -112,6 +112,19 @@ class CheckedEnv:
             )
         return text
 
+    def dsn(self, name: str) -> str:
+        """Where Sentry takes errors; "" where the variable is absent. It holds a key, so the sentence leaves it out."""
+        text = self.variables.get(name, "").strip()
+        wrong = ImproperlyConfigured(f"{name} is no DSN: copy it from Sentry, https://KEY@HOST/PROJECT")
+        try:
+            parts = urlsplit(text)
+            whole = parts.scheme in ("http", "https") and parts.hostname and parts.username and parts.port != 0
+        except ValueError:
+            raise wrong from None
+        if text and not (whole and parts.path.rpartition("/")[2].isdecimal()):
+            raise wrong
+        return text
+
     def folder(self, name: str) -> Path | None:
         """An absolute path; None where the variable is absent."""
         text = self.variables.get(name)

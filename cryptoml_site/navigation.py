@@ -41,6 +41,8 @@ GROUPS: dict[str, tuple[Place, ...]] = {
         Place("Outcomes", "fact_check", "training.outcome"),
     ),
     "How it does": (
+        Place("Live", "monitor_heart", "registry.modelversion", view="dashboards:live"),
+        Place("Data freshness", "schedule", "training.market", view="dashboards:freshness"),
         Place("Drift", "grid_on", "monitoring.driftcheck", view="dashboards:drift"),
         Place("Drift incidents", "crisis_alert", "monitoring.driftevent"),
         Place("Drift checks", "troubleshoot", "monitoring.driftcheck"),

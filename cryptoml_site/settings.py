@@ -48,6 +48,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "predictions.middleware.RecordResponses",
+    "predictions.middleware.NameRequests",
     "predictions.middleware.TellAllowance",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -90,13 +91,22 @@ REDIS_URL = env.str("REDIS_URL", default=EMBEDDED.redis_url)
 LOGGING = {  # to stderr, with the traceback of whatever fails: Django's own, without DEBUG, shows an error to nobody
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"errors_of_ours": {"()": "cryptoml_site.noise.ErrorsOfOurs"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"told_elsewhere": {"()": "cryptoml_site.error_lines.ToldElsewhere"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "cryptoml_site.error_lines.ErrorLines"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "errors": {"class": "logging.StreamHandler", "formatter": "json"},
+        "pass_on": {"class": "cryptoml_site.error_lines.PassOn"},
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        "django.request": {"handlers": ["stderr"], "filters": ["errors_of_ours"], "level": "ERROR", "propagate": False},
+        "django.request": {"handlers": ["pass_on"], "level": "ERROR", "propagate": False},
+        "cryptoml.errors": {"handlers": ["errors"], "level": "INFO", "propagate": False},
+        "celery.app.trace": {"filters": ["told_elsewhere"]},
         "django.security.DisallowedHost": {"handlers": [], "propagate": False},  # anybody can send one
         "httpx": {"level": "WARNING"},  # it tells of every request, through the bars of progress
     },
@@ -239,6 +249,7 @@ SCOPES = (  # predictions.models.Scope, which settings cannot import
     *("registry:read", "registry:write", "registry:override", "drift:write"),
 )
 ANONYMOUS_SCOPES = checked.anonymous_scopes("CRYPTOML_ANONYMOUS_SCOPES", known=SCOPES)
+SENTRY_DSN = checked.dsn("SENTRY_DSN")
 PORT = checked.whole_number("PORT", default=8000, most=65_535)
 CODE_REVISION = env.str("CRYPTOML_REVISION", default="")  # said by images, which hold no checkout
 WEB_WORKERS = checked.whole_number("WEB_WORKERS", default=max(2, min(os.cpu_count() or 2, 4)))  # 110 MB each

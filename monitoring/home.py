@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from cryptoml_site.clock import now
 from monitoring.alerts.kinds import Kind, Severity
 from monitoring.live import LiveRate, live_rates
-from monitoring.models import Alert, WorkerHeartbeat
+from monitoring.models import Alert, DriftCheck, WorkerHeartbeat
 from monitoring.workers.lost import lost
 from predictions.ids import first_id_of
 from predictions.models import WebProcess
@@ -36,7 +36,9 @@ SELECT wanted.model, newest.made_at, (
 )
 FROM unnest(%(models)s::bigint[]) AS wanted (model)
 LEFT JOIN LATERAL (
-    SELECT made_at FROM predictions_prediction WHERE model_id = wanted.model ORDER BY id DESC LIMIT 1
+    SELECT made_at FROM predictions_prediction
+    WHERE model_id >= wanted.model AND model_id <= wanted.model  -- and not '=', which lets Postgres think that any row
+    ORDER BY model_id DESC, id DESC LIMIT 1  -- may be one of it: for a model without any it would read the whole log
 ) AS newest ON true
 """
 
@@ -78,6 +80,7 @@ class Card:
     answers: Answers
     take_over: TakeOver | None
     waiting: ModelVersion | None  # the newest that may be promoted
+    drift: DriftCheck | None  # the newest that is done
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -105,6 +108,7 @@ def cards(models: Sequence[Any], *, at: datetime) -> list[Card]:
     shut = {row.model_id: row for row in Deployment.objects.suspensions().select_related("model", "to_version")}
     processes = list(WebProcess.objects.alive(at))
     answers, markets, waiting = _answers(models, at=at), _freshness(models, at=at), _waiting()
+    drift = DriftCheck.objects.newest_of_each(models)
     return [
         Card(
             model=model,
@@ -115,6 +119,7 @@ def cards(models: Sequence[Any], *, at: datetime) -> list[Card]:
             answers=answers[model.pk],
             take_over=taken_over_by(processes, moves[model.pk]) if model.pk in moves else None,
             waiting=_newer(waiting.get(model.pk), moves.get(model.pk)),
+            drift=drift.get(model.pk),
         )
         for model in models
     ]

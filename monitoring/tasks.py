@@ -8,6 +8,7 @@ from celery import shared_task
 from django.conf import settings
 
 from cryptoml_site.clock import now
+from monitoring import failed_tasks  # noqa: F401  # whose receivers every worker needs
 from monitoring.alerts.posting import ping
 from monitoring.alerts.queueing import PING, SEND, SEND_TO, ping_soon, send_soon, send_to_each
 from monitoring.alerts.retention import forget_alerts

@@ -26,7 +26,7 @@ class Kind(TextChoices):
     WORKER_GONE = "worker_gone", "worker or beat gone"
     GATE_REFUSED = "gate_refused", "a gate refused a retrained version"
     STRAY_ROWS = "stray_rows", "rows in the log's DEFAULT partition"
-    TASK_FAILED = "task_failed", "drift checks fail, or counting is behind"
+    TASK_FAILED = "task_failed", "tasks fail, or counting is behind"
 
 
 @dataclass(frozen=True)

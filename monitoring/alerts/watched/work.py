@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
 
 from monitoring.alerts.watched.firing import Firing
+from monitoring.metrics.reading import Coverage, responses_by
+from monitoring.metrics.spans import Span, floor, following
 from monitoring.models import AlertRule, DriftCheck, Watermark, WorkerHeartbeat
 from monitoring.workers.lost import lost
+from predictions.response_times import TASK
 from registry.models import ModelVersion
 from training.concerns import span
 from training.models import TrainingRun
+from training.queueing import TRAIN
 
+CHECKED_WITHIN = timedelta(days=2)  # before which a check that failed says nothing of the present
 LONGEST = 300  # characters of somebody else's sentence
 
 
@@ -63,24 +69,45 @@ def worker_gone(rule: AlertRule, at: datetime) -> Sequence[Firing]:
 
 
 def task_failed(rule: AlertRule, at: datetime) -> Sequence[Firing]:
-    """Counting that is behind by more than the window, and drift checks that fail."""
-    found, mark = [], Watermark.objects.filter(pk=1).first()
-    if mark is not None and at - mark.passed_at > rule.window:
-        age = at - mark.passed_at
-        said = f"nothing was counted for {span(age)}: metrics are behind; look at `data.roll_up` in the worker's log"
-        found.append(Firing("counting", said, {"behind_seconds": int(age.total_seconds())}))
-    newest = (
-        DriftCheck.objects.exclude(state=DriftCheck.State.QUEUED).order_by("model_id", "-asked_at").distinct("model_id")
-    )
-    failed = DriftCheck.objects.filter(pk__in=newest.values("pk"), state=DriftCheck.State.FAILED).select_related(
-        "model"
-    )
+    """Tasks that failed within the window, counting that is behind by more than it, and drift checks that fail."""
+    return [*_counting_behind(rule, at), *_failed_tasks(rule, at), *_failed_checks(at)]
+
+
+def _counting_behind(rule: AlertRule, at: datetime) -> Sequence[Firing]:
+    mark = Watermark.objects.filter(pk=1).first()
+    if mark is None or at - mark.passed_at <= rule.window:
+        return []
+    age = at - mark.passed_at
+    said = f"nothing was counted for {span(age)}: metrics are behind; look at `data.roll_up` in the worker's log"
+    return [Firing("counting", said, {"behind_seconds": int(age.total_seconds())})]
+
+
+def _failed_tasks(rule: AlertRule, at: datetime) -> Sequence[Firing]:
+    """By task, with the errors that ended it; a training run that fails has a rule of its own."""
+    end = following(floor(at, Span.MINUTE), Span.MINUTE)
+    counted = responses_by(["route", "code"], Coverage.of(at - rule.window, end), Q(method=TASK) & ~Q(route=TRAIN))
+    by_task: dict[str, dict[str, int]] = defaultdict(dict)
+    for (task, error), each in sorted(counted.items()):
+        by_task[task][error] = each.responses
     return [
-        *found,
-        *(
-            Firing(f"drift check of {check.model.name}", check.error[:LONGEST], {"check": str(check.pk)})
-            for check in failed.filter(asked_at__gte=at - timedelta(days=2))
-        ),
+        Firing(
+            f"task {task}",
+            f"{task} failed {sum(errors.values()):,} times within {span(rule.window)} ({', '.join(errors)}): the worker's "
+            "log has the traceback",
+            {"failures": sum(errors.values()), "errors": errors},
+        )
+        for task, errors in by_task.items()
+    ]
+
+
+def _failed_checks(at: datetime) -> Sequence[Firing]:
+    """Of the models whose newest check of the last days could not be made."""
+    newest = DriftCheck.objects.exclude(state=DriftCheck.State.QUEUED).order_by("model_id", "-asked_at")
+    failed = DriftCheck.objects.filter(pk__in=newest.distinct("model_id").values("pk"), state=DriftCheck.State.FAILED)
+    lately = failed.filter(asked_at__gte=at - CHECKED_WITHIN).select_related("model")
+    return [
+        Firing(f"drift check of {check.model.name}", check.error[:LONGEST], {"check": str(check.pk)})
+        for check in lately
     ]
 
 

@@ -10,6 +10,7 @@ from cryptoml_site.clock import now
 from monitoring.alerts.kinds import ASKS, Kind
 from monitoring.alerts.watched import BY_KIND
 from monitoring.alerts.watching import watch
+from monitoring.failed_tasks import FailedTasks
 from monitoring.live import LiveRate
 from monitoring.models import AlertRule, DriftCheck, Watermark, WorkerHeartbeat
 from predictions.histograms import bucket_of
@@ -241,6 +242,25 @@ def test_counting_that_is_behind_and_checks_that_fail_fire(db):
         status="ok", checked_at=now(),
     )  # fmt: skip
     assert found("task_failed") == []
+
+
+def test_a_task_that_failed_fires_by_its_name_with_its_errors(db):
+    def failed(task, error, *, minutes_ago):
+        failures = FailedTasks()
+        failures.record(task, error)
+        failures.hand_in()
+        moment = (now() - timedelta(minutes=minutes_ago)).replace(second=0, microsecond=0)
+        ResponseMinute.objects.filter(process=failures.process).update(minute=moment)
+
+    failed("data.follow_markets", KeyError("close"), minutes_ago=3)
+    failed("data.follow_markets", ValueError("x"), minutes_ago=1)
+    failed("data.retrain_due", ValueError("x"), minutes_ago=40)
+    failed("training.train", ValueError("x"), minutes_ago=1)  # its run tells more
+    [firing] = found("task_failed")
+    assert (firing.subject, firing.figures["failures"]) == ("task data.follow_markets", 2)
+    assert "(KeyError, ValueError)" in firing.sentence
+    answered(responses=200)
+    assert found("errors") == []  # what clients asked is another thing
 
 
 def test_a_look_costs_the_same_queries_for_2_models_as_for_12(db):
