@@ -5,6 +5,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
 from monitoring import views as monitoring
+from monitoring.alerts import views as alerts
 from monitoring.drift import views as drift
 from monitoring.metrics import views as metrics
 from monitoring.performance import views as performance
@@ -53,6 +54,7 @@ api = [
     path("markets/<str:name>/candles", training.ListCandles.as_view(), name="candles"),
     path("drift/check", drift.DriftCheckView.as_view(), name="drift-check"),
     path("drift/events", drift.ListDriftEvents.as_view(), name="drift-events"),
+    path("alerts", alerts.ListAlerts.as_view(), name="alerts"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path(

@@ -219,6 +219,7 @@ def test_failed_runs_and_refused_imports_of_the_last_days_are_named(admin_client
 def test_what_was_not_checked_yet_is_said_to_be_so(replaced, admin_client):
     shown = home(admin_client)
     assert "not checked yet: each day at 00:40 UTC" in shown
+    assert "No alert is open. No worker runs, so nothing is watched." in shown
     assert "market bitcoin-usd-1d is gone" in shown
 
 
