@@ -92,8 +92,8 @@ def _failed_tasks(rule: AlertRule, at: datetime) -> Sequence[Firing]:
     return [
         Firing(
             f"task {task}",
-            f"{task} failed {sum(errors.values()):,} times within {span(rule.window)} ({', '.join(errors)}): the log "
-            "of the worker has the traceback",
+            f"{task} failed {sum(errors.values()):,} times in {span(rule.window)} ({', '.join(errors)}): the log of "
+            "the worker has the traceback",
             {"failures": sum(errors.values()), "errors": errors},
         )
         for task, errors in by_task.items()
