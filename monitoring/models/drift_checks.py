@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from cryptoml_site.clock import now
 from monitoring.drift.findings import Channel, Findings, Status
@@ -30,6 +31,13 @@ class DriftCheckQuerySet(models.QuerySet["DriftCheck"]):
     def newest_of_model(self, model: RegisteredModel, *, most: int) -> list[DriftCheck]:
         """Of those that are done, newest first."""
         return list(self.done().filter(model=model).select_related("version").order_by("-checked_at", "-id")[:most])
+
+    def newest_of_each(self, models: Iterable[RegisteredModel]) -> dict[int, DriftCheck]:
+        """By model, of those that are done; a look into an index for each."""
+        of_model = self.done().filter(model=OuterRef("pk")).order_by("-checked_at", "-id")
+        asked = RegisteredModel.objects.filter(pk__in=[model.pk for model in models])
+        newest = asked.annotate(newest=Subquery(of_model.values("pk")[:1])).values("newest")
+        return {check.model_id: check for check in self.filter(pk__in=newest)}
 
     def newest_of_version(self, version: ModelVersion, *, most: int) -> list[DriftCheck]:
         """Of those that are done, newest first."""
@@ -103,6 +111,11 @@ class DriftCheck(models.Model):
     def status_of(self, channel: Channel) -> Status:
         """not_calibrated where the check has no such channel."""
         return Status(self.channels.get(channel, {}).get("status", Status.NOT_CALIBRATED))
+
+    @property
+    def worst(self) -> str:
+        """Names of the channels whose status is the check's."""
+        return ", ".join(channel.value for channel in Channel if self.status_of(channel) == self.status)
 
     @property
     def told(self) -> list[tuple[Channel, dict[str, Any]]]:
