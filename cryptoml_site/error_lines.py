@@ -46,6 +46,8 @@ def _secrets() -> tuple[str, ...]:
         settings.SECRET_KEY,
         settings.COINGECKO_API_KEY,
         settings.SENTRY_DSN,
+        settings.DEADMAN_URL,
+        getattr(settings, "EMAIL_HOST_PASSWORD", ""),
         *(each.get("PASSWORD") for each in databases),
     ]
     return tuple(sorted({secret for secret in told if secret and len(secret) >= 8}, key=len, reverse=True))

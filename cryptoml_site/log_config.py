@@ -1,7 +1,7 @@
 """LOGGING: one line for each thing that happened, JSON for programs or words for a terminal, on stderr.
 
-The loggers of ours: cryptoml.requests, cryptoml.tasks, cryptoml.errors, cryptoml.refused and cryptoml.drift. Whatever
-else is told, by Django or a library, becomes a line too.
+The loggers of ours: cryptoml.requests, cryptoml.tasks, cryptoml.errors and cryptoml.refused. Whatever else is told, by
+Django or a library, becomes a line too.
 """
 
 import sys
@@ -12,17 +12,17 @@ OURS = ("cryptoml.requests", "cryptoml.tasks", "cryptoml.errors", "cryptoml.refu
 
 
 def log_config(log_format: str, folder: Path | None) -> dict[str, Any]:
-    """log_format: json, text, or auto, which is text where stderr is a terminal. folder: of files by the day."""
+    """log_format: json, text, or auto, which is text where stderr is a terminal. folder: of a file by the day beside it."""
     words = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     handlers: dict[str, Any] = {
         "stderr": {"class": "logging.StreamHandler", "formatter": "words" if words else "json"},
         "pass_on": {"class": "cryptoml_site.error_lines.PassOn"},
     }
-    told, drift = ["stderr"], ["stderr"]
+    told = ["stderr"]
     if folder is not None:
-        handlers["monitor"] = _by_the_day(folder / "model_monitor.log")
-        handlers["drift"] = _by_the_day(folder / "drift_events.jsonl")
-        told, drift = ["stderr", "monitor"], ["stderr", "monitor", "drift"]
+        path = folder / "model_monitor.log"
+        handlers["monitor"] = {"class": "registry.daily_files.DailyFile", "path": path, "formatter": "json"}
+        told = ["stderr", "monitor"]
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -35,7 +35,6 @@ def log_config(log_format: str, folder: Path | None) -> dict[str, Any]:
         "root": {"handlers": told, "level": "INFO"},
         "loggers": {
             **{name: {"handlers": told, "level": "INFO", "propagate": False} for name in OURS},
-            "cryptoml.drift": {"handlers": drift, "level": "INFO", "propagate": False},
             "django": {"handlers": told, "level": "INFO", "propagate": False},
             "django.request": {"handlers": ["pass_on"], "level": "ERROR", "propagate": False},
             "django.security.DisallowedHost": {"handlers": [], "propagate": False},  # anybody can send one
@@ -45,7 +44,3 @@ def log_config(log_format: str, folder: Path | None) -> dict[str, Any]:
             "httpx": {"level": "WARNING"},  # it tells of every request, through the bars of progress
         },
     }
-
-
-def _by_the_day(path: Path) -> dict[str, Any]:
-    return {"class": "cryptoml_site.daily_files.DailyFile", "path": path, "formatter": "json"}

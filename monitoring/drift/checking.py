@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from monitoring.drift.outcomes import outcomes
 from monitoring.drift.policy import ALERT_WITHIN, status
 from monitoring.drift.reaction import react
 from monitoring.drift.rows import Rows, newest_rows
-from monitoring.drift.telling import tell_of
 from monitoring.models import DriftCheck, DriftEvent
 from registry.bundles import DRIFT, EVALUATION, ONNX, REFERENCE, read_file, read_manifest
 from registry.models import ModelVersion
@@ -75,7 +73,6 @@ def run_check(check: DriftCheck) -> list[DriftEvent]:
         if not check.finish(version, findings, at=now()):  # another worker was quicker with the same message
             return []
         events = DriftEvent.objects.follow(check)
-        transaction.on_commit(partial(tell_of, events))
         check.answer(react(check))
     return events
 

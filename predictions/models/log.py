@@ -92,6 +92,13 @@ class Prediction(models.Model):
             models.Index(fields=["model", "id"], name="log_by_model"),
             models.Index(fields=["key", "id"], name="log_by_key"),
             models.Index(fields=["reference", "id"], condition=~Q(reference=""), name="log_by_reference"),
+            # The first answer about a close is found without reading the million others about it.
+            models.Index(
+                fields=["version", "role", "as_of", "id"], condition=Q(as_of__isnull=False), name="log_by_close"
+            ),
+            # What is rare is found without a walk through all the rest.
+            models.Index(fields=["role", "id"], condition=~Q(role="production"), name="log_by_other_role"),
+            models.Index(fields=["id"], condition=Q(direction__isnull=True), name="log_of_abstained"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -56,23 +56,8 @@ class DailyFile(logging.Handler):
     def _opened(self, today: date) -> int:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._alone():
-            written = self._written_on()
-            if written is not None and written < today:
-                self.path.rename(self.path.with_name(f"{self.path.name}.{written}"))
-                self._forget(today)
+            turn_over(self.path, today)
             return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-
-    def _written_on(self) -> date | None:
-        try:
-            return datetime.fromtimestamp(self.path.stat().st_mtime, UTC).date()
-        except FileNotFoundError:
-            return None
-
-    def _forget(self, today: date) -> None:
-        for old in self.path.parent.glob(f"{self.path.name}.????-??-??"):
-            with suppress(ValueError, FileNotFoundError):
-                if (today - date.fromisoformat(old.name[-10:])).days > KEPT_DAYS:
-                    old.unlink()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -87,3 +72,21 @@ class DailyFile(logging.Handler):
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def turn_over(path: Path, today: date) -> None:
+    """Name the file after the day that it was last written on, where that is over. To be called by one at a time."""
+    try:
+        written = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
+    except FileNotFoundError:
+        return
+    if written < today:
+        path.rename(path.with_name(f"{path.name}.{written}"))
+        _forget(path, today)
+
+
+def _forget(path: Path, today: date) -> None:
+    for old in path.parent.glob(f"{path.name}.????-??-??"):
+        with suppress(ValueError, FileNotFoundError):
+            if (today - date.fromisoformat(old.name[-10:])).days > KEPT_DAYS:
+                old.unlink()

@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cryptoml_site import daily_files
-from cryptoml_site.daily_files import DailyFile
 from cryptoml_site.log_config import log_config
+from registry import daily_files
+from registry.daily_files import DailyFile
 
 WRITE = """
 import logging, sys
 from pathlib import Path
-from cryptoml_site.daily_files import DailyFile
+from registry.daily_files import DailyFile
 handler = DailyFile(Path(sys.argv[1]))
 for number in range(2_000):
     handler.handle(logging.LogRecord("x", 20, "", 0, f"{sys.argv[2]} {number} " + "x" * 300, None, None))
@@ -99,11 +99,10 @@ def test_a_full_disk_stops_nobody(path, handler, monkeypatch):
     write(handler, "lost")
 
 
-def test_both_files_are_written_where_they_are_asked_for(tmp_path):
+def test_the_file_is_written_where_it_is_asked_for(tmp_path):
     told = log_config("json", tmp_path)
-    assert told["loggers"]["cryptoml.drift"]["handlers"] == ["stderr", "monitor", "drift"]
     assert told["loggers"]["cryptoml.requests"]["handlers"] == told["root"]["handlers"] == ["stderr", "monitor"]
-    assert told["handlers"]["drift"]["path"] == tmp_path / "drift_events.jsonl"
+    assert told["handlers"]["monitor"]["path"] == tmp_path / "model_monitor.log"
     assert set(log_config("json", None)["handlers"]) == {"stderr", "pass_on"}
 
 
