@@ -56,7 +56,7 @@ def write_bundle(files: dict[str, bytes]) -> str:
     manifest = json.dumps({"files": entries}, indent=1).encode()
     bundle = sha256(manifest).hexdigest()
     for name, data in [*files.items(), (MANIFEST, manifest)]:  # the manifest last: without it there is no bundle
-        _store(_path(bundle, name), data)
+        store_file(path_in_storage(bundle, name), data)
     return bundle
 
 
@@ -88,7 +88,7 @@ def verify_bundle(bundle: str) -> dict[str, FileEntry]:
 def delete_bundle(bundle: str) -> None:
     """Delete every file, the manifest first: without it there is no bundle, should this be cut short."""
     storage = _bundle_storage()
-    folder = _path(bundle, "")
+    folder = path_in_storage(bundle, "")
     for name in [MANIFEST, *storage.listdir(folder)[1]]:
         storage.delete(f"{folder}{name}")
 
@@ -97,11 +97,12 @@ def _bundle_storage() -> Storage:
     return storages["bundles"]
 
 
-def _path(bundle: str, name: str) -> str:
+def path_in_storage(bundle: str, name: str) -> str:
     return f"{bundle[:2]}/{bundle}/{name}"
 
 
-def _store(path: str, data: bytes) -> None:
+def store_file(path: str, data: bytes) -> None:
+    """Written once: what is there already with the same bytes stays as it is."""
     storage = _bundle_storage()
     if storage.exists(path):
         with storage.open(path) as existing:
@@ -113,7 +114,7 @@ def _store(path: str, data: bytes) -> None:
 
 def _fetch(bundle: str, name: str) -> bytes:
     try:
-        with _bundle_storage().open(_path(bundle, name)) as stored:
+        with _bundle_storage().open(path_in_storage(bundle, name)) as stored:
             data: bytes = stored.read()
             return data
     except OSError as error:
