@@ -125,11 +125,20 @@ CELERY_TASK_DEFAULT_QUEUE = "data"
 CELERY_TASK_ROUTES = {
     "training.*": {"queue": "training"},
     "monitoring.*": {"queue": "monitoring"},
+    "monitoring.send_to_channel": {"queue": "fetching"},  # receivers may be as slow
+    "monitoring.ping_deadman": {"queue": "fetching"},
     "data.fetch_market": {"queue": "fetching"},  # a slow provider delays no forecast
 }
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "monitoring.workers.scheduler:BeatingScheduler"
 CELERY_TIMEZONE = "UTC"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# Mail, for alerts. Without a URL there is none: an attempt says so.
+EMAIL_URL = checked.mail("EMAIL_URL")
+EMAIL_TIMEOUT = 10  # seconds of each step
+if EMAIL_URL:
+    vars().update(environ.Env.email_url_config(EMAIL_URL))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("ALERT_EMAIL_FROM", default="cryptoml@localhost")
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -220,7 +229,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "ENUM_NAME_OVERRIDES": {"DeploymentKind": "registry.models.Deployment.Kind"},
+    "ENUM_NAME_OVERRIDES": {
+        "DeploymentKind": "registry.models.Deployment.Kind",
+        "Direction": "predictions.models.Prediction.Direction",
+    },
     "PREPROCESSING_HOOKS": ["cryptoml_site.api.schema.canonical_only"],
 }
 
@@ -277,5 +289,8 @@ MODEL_CONCERNS = [  # what the admin says of a model at a glance
     "training.concerns.retraining_failed",
     "predictions.concerns.move_not_served",
 ]
+ALERT_PRIVATE_HOSTS = frozenset(host.lower() for host in env.list("ALERT_PRIVATE_HOSTS", default=[]))
+DEADMAN_URL = checked.secret_url("DEADMAN_URL")  # is asked for each minute for as long as alerts are watched
+FLEET_LOOKS = ["monitoring.workers.seen.look"]  # what a web process looks at beside the ledger
 VERSION_REPORT = "training.reporting.page.report_page"  # the page that says all of a version
 TAKE_OVER = "predictions.serving.taken_over"  # how the admin knows which workers serve a move of the ledger

@@ -14,7 +14,8 @@ from redis.retry import Retry
 
 from cryptoml_site.clock import now
 from monitoring.health import VALKEY_PATIENCE, system_json
-from monitoring.models import Watermark
+from monitoring.models import Alert, Watermark, WorkerHeartbeat
+from monitoring.models.heartbeats import BEAT
 from predictions.models import WebProcess
 from training.models import Market, Outcome
 
@@ -38,8 +39,16 @@ def system() -> dict[str, Any]:
         "oldest_unsettled_answer_age_seconds": _age(waiting, at),
         "spool_rows": alive.aggregate(rows=Sum("spool_rows"))["rows"] or 0,
         "web_processes_alive": alive.count(),
+        "workers_alive": WorkerHeartbeat.objects.alive(at).exclude(duties__contains=[BEAT]).count(),
+        "open_alerts": Alert.objects.open().count(),
+        "beat_age_seconds": _age(_newest_beat(), at),
         "roll_up_age_seconds": _age(mark.passed_at if mark else None, at),  # beat, the broker and a worker made it
     }
+
+
+def _newest_beat() -> datetime | None:
+    beats = WorkerHeartbeat.objects.filter(duties__contains=[BEAT])
+    return beats.order_by("-seen_at").values_list("seen_at", flat=True).first()
 
 
 def queue_lengths() -> dict[str, int | None]:
