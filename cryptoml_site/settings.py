@@ -187,6 +187,9 @@ UNFOLD = {
 
 STATIC_URL = "static/"
 STATIC_ROOT = CRYPTOML_HOME / "static"
+BUNDLES_BUCKET = checked.bucket("BUNDLES_URL")
+BUNDLES_S3_ENDPOINT = checked.url("BUNDLES_S3_ENDPOINT")
+BUNDLES_S3_REGION = env.str("BUNDLES_S3_REGION", default="")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": CRYPTOML_HOME}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -195,6 +198,16 @@ STORAGES = {
         "OPTIONS": {"location": CRYPTOML_HOME / "bundles"},
     },
 }
+if BUNDLES_BUCKET:
+    STORAGES["bundles"] = {
+        "BACKEND": "registry.bundle_bucket.BundleBucket",
+        "OPTIONS": {
+            "bucket_name": BUNDLES_BUCKET[0],
+            "location": BUNDLES_BUCKET[1],
+            "endpoint_url": BUNDLES_S3_ENDPOINT or None,
+            "region_name": BUNDLES_S3_REGION or None,
+        },
+    }
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

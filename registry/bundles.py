@@ -32,6 +32,12 @@ class BundleAltered(Refused):
     code = "bundle_altered"
 
 
+class BundleAway(BundleAltered):
+    """Its storage does not answer, so nobody can tell."""
+
+    code = "bundle_away"
+
+
 class BundleTooLarge(Refused):
     code = "bundle_too_large"
 
@@ -86,11 +92,19 @@ def verify_bundle(bundle: str) -> dict[str, FileEntry]:
 
 
 def delete_bundle(bundle: str) -> None:
-    """Delete every file, the manifest first: without it there is no bundle, should this be cut short."""
+    """Delete every file, the manifest first: without it there is no bundle, should this be cut short.
+
+    Raises BundleAway.
+    """
     storage = _bundle_storage()
     folder = path_in_storage(bundle, "")
-    for name in [MANIFEST, *storage.listdir(folder)[1]]:
-        storage.delete(f"{folder}{name}")
+    try:
+        for name in [MANIFEST, *storage.listdir(folder)[1]]:
+            storage.delete(f"{folder}{name}")
+    except TimeoutError as error:
+        raise BundleAway(
+            f"the version is purged, but its files could not be deleted ({error.strerror}): delete {folder} by hand"
+        ) from error
 
 
 def _bundle_storage() -> Storage:
@@ -118,7 +132,8 @@ def _fetch(bundle: str, name: str) -> bytes:
             data: bytes = stored.read()
             return data
     except OSError as error:
-        raise BundleAltered(f"bundle {bundle[:12]}: {name} cannot be read ({error.strerror})") from error
+        kind = BundleAway if isinstance(error, TimeoutError) else BundleAltered
+        raise kind(f"bundle {bundle[:12]}: {name} cannot be read ({error.strerror})") from error
 
 
 def _compare(bundle: str, name: str, found: str, registered: str) -> None:

@@ -17,8 +17,8 @@ from cryptoml_site.backups.archive import BUNDLES, DATABASE, ArchiveWriter
 from cryptoml_site.backups.manifest import Manifest
 from cryptoml_site.backups.programs import Access, Programs, programs_for
 from cryptoml_site.errors import Refused
-from registry.bundles import MANIFEST, BundleAltered, path_in_storage, verify_bundle
-from training.learning import code_revision
+from registry.bundles import MANIFEST, BundleAltered, BundleAway, path_in_storage, verify_bundle
+from training.revision import code_revision
 
 LOG = "predictions_prediction"
 ATTEMPTS = 3
@@ -112,6 +112,8 @@ def _write_bundles(
     for bundle in snapshot.column(_BUNDLES):
         try:
             names = [MANIFEST, *verify_bundle(bundle)]
+        except BundleAway:
+            raise
         except BundleAltered as altered:
             if not _still_named(bundle, access):
                 raise PurgedMeanwhile from altered
