@@ -86,6 +86,7 @@ def restore(path: Path, *, replace: bool, confirm: Callable[[str], str], say: Sa
     confirm: given a question, what the person types. Raises Refused, and then nothing was changed, where a part is
     damaged, the database holds something and `replace` is not said, somebody uses it, or this release is older.
     """
+    connection.close()  # ours would be one that uses the database
     say(f"Checking {path} ...")
     manifest = checked(path)
     access = Access.of_the_owner()
