@@ -5,7 +5,7 @@ UV_PIN := $(shell sed -n 's/^uv==/uv==/p' requirements-dev.txt)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-long lint types bench results gate-study drift-study format coverage lock
+.PHONY: help up backup restore doctor test test-long lint types bench results gate-study drift-study format coverage lock
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -20,6 +20,15 @@ help:  ## say what there is
 
 up: .venv/.installed  ## start everything: servers, market data, a trained model, the API
 	@exec $(BIN)/python manage.py up
+
+backup: .venv/.installed  ## database and bundles in one file: make backup FILE=site.tar
+	$(BIN)/python manage.py backup $(if $(FILE),--out $(FILE)) $(OPTIONS)
+
+restore: .venv/.installed  ## a backup into an empty site: make restore FILE=site.tar (OPTIONS=--replace: into another)
+	$(BIN)/python manage.py restore $(FILE) $(OPTIONS)
+
+doctor: .venv/.installed  ## what is wrong with this installation, and what to do
+	@$(BIN)/python manage.py doctor $(OPTIONS)
 
 test: .venv/.installed  ## the whole suite on embedded servers of its own
 	$(BIN)/pytest -n 2 --dist loadgroup

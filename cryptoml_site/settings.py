@@ -19,6 +19,7 @@ EMBEDDED = Home(CRYPTOML_HOME)
 
 DEBUG = checked.boolean("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or development_secret(CRYPTOML_HOME)
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # those before: what they signed still holds
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 
 INSTALLED_APPS = [
@@ -188,8 +189,8 @@ UNFOLD = {
 STATIC_URL = "static/"
 STATIC_ROOT = CRYPTOML_HOME / "static"
 BUNDLES_BUCKET = checked.bucket("BUNDLES_URL")
-BUNDLES_S3_ENDPOINT = checked.url("BUNDLES_S3_ENDPOINT")
-BUNDLES_S3_REGION = env.str("BUNDLES_S3_REGION", default="")
+BUNDLES_ENDPOINT = checked.url("BUNDLES_ENDPOINT")
+BUNDLES_REGION = env.str("BUNDLES_REGION", default="")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": CRYPTOML_HOME}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -204,8 +205,8 @@ if BUNDLES_BUCKET:
         "OPTIONS": {
             "bucket_name": BUNDLES_BUCKET[0],
             "location": BUNDLES_BUCKET[1],
-            "endpoint_url": BUNDLES_S3_ENDPOINT or None,
-            "region_name": BUNDLES_S3_REGION or None,
+            "endpoint_url": BUNDLES_ENDPOINT or None,
+            "region_name": BUNDLES_REGION or None,
         },
     }
 

@@ -81,13 +81,14 @@ def checked(path: Path) -> Manifest:
     """What is in it, once every part was read and has its hash. Raises BackupDamaged, and then nothing was used."""
     found: dict[str, Part] = {}
     last: dict[str, bytes] = {}
-    for name, stream in members(path):
-        if name in found or name in last:
-            raise BackupDamaged(f"{path} holds {name} twice: it is not what was written")
-        if name in (MANIFEST, SEAL):
-            last[name] = stream.read(_LONGEST_MANIFEST)
-        else:
-            found[name] = _part_of(stream)
+    with _damage_told(path):
+        for name, stream in members(path):
+            if name in found or name in last:
+                raise BackupDamaged(f"{path} holds {name} twice: it is not what was written")
+            if name in (MANIFEST, SEAL):
+                last[name] = stream.read(_LONGEST_MANIFEST)
+            else:
+                found[name] = _part_of(stream)
     if set(last) != {MANIFEST, SEAL}:
         raise BackupDamaged(f"{path} is no whole backup: its end, with the hashes of its parts, is not there")
     if sha256(last[MANIFEST]).hexdigest().encode() != last[SEAL]:
@@ -98,13 +99,18 @@ def checked(path: Path) -> Manifest:
 
 
 def members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Each file in the tar, in its order. Raises BackupDamaged for what is no tar or ends too early."""
+    """Each file in the tar, in its order, to be read before the next. Raises BackupDamaged for what is no tar."""
+    with _damage_told(path), tarfile.open(path, "r:") as tar:
+        for member in tar:
+            stream = tar.extractfile(member)
+            if stream is not None:
+                yield member.name, stream
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
     try:
-        with tarfile.open(path, "r:") as tar:
-            for member in tar:
-                stream = tar.extractfile(member)
-                if stream is not None:
-                    yield member.name, stream
+        yield
     except FileNotFoundError:
         raise Refused(f"there is no file {path}: name a backup", code="no_backup") from None
     except (tarfile.TarError, EOFError) as error:

@@ -28,7 +28,8 @@ Say = Callable[[str], None]
 _TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
 _OTHERS = """
 SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND coalesce(backend_type, 'client backend') = 'client backend'  -- another role's is hidden from us
 """
 
 # All that this role owns in the schema, but what an extension brought.
@@ -46,6 +47,7 @@ BEGIN
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S') AND NOT relispartition
             AND pg_get_userbyid(relowner) = current_user
             AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')
+        ORDER BY relkind = 'S'  -- those of a table's own column go with it
     LOOP
         EXECUTE format('DROP %s IF EXISTS %s CASCADE', found.kind, found.name);
     END LOOP;

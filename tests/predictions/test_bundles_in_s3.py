@@ -160,7 +160,7 @@ def test_a_web_process_imports_boto3_only_where_bundles_are_in_a_bucket(url, imp
         "import sys, cryptoml_site.wsgi; from django.core.files.storage import storages; storages['bundles']; "
         "print('boto3' in sys.modules)"
     )
-    told = {"BUNDLES_URL": url, "BUNDLES_S3_REGION": "eu-central-1", "DJANGO_SETTINGS_MODULE": "cryptoml_site.settings"}
+    told = {"BUNDLES_URL": url, "BUNDLES_REGION": "eu-central-1", "DJANGO_SETTINGS_MODULE": "cryptoml_site.settings"}
     done = subprocess.run(
         [sys.executable, "-c", asks], env={**os.environ, **told}, cwd=SITE, capture_output=True, text=True
     )
