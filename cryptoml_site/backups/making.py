@@ -30,6 +30,7 @@ SELECT relname FROM pg_class
 """
 # As JSON, for a database that is about to be migrated may be older than the column.
 _BUNDLES = "SELECT DISTINCT bundle FROM registry_modelversion AS v WHERE to_jsonb(v)->>'purged_at' IS NULL ORDER BY 1"
+_OWNER = "SELECT tableowner FROM pg_tables WHERE schemaname = 'public' AND tablename = 'registry_modelversion'"
 _UPLOADS = "SELECT upload FROM registry_modelimport WHERE status IN ('queued', 'running') ORDER BY 1"
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -84,6 +85,7 @@ def _write(file: IO[bytes], snapshot: Snapshot, access: Access, *, with_log: boo
     programs, tables = programs_for(snapshot.postgres), snapshot.column(_TABLES)
     if "registry_modelversion" not in tables:
         raise Refused(f"the database '{access.database}' holds no tables of CryptoML: nothing to back up")
+    refuse_all_but_the_owner(access, snapshot.column(_OWNER)[0])
     archive = ArchiveWriter(file)
     left_out = list(_write_bundles(archive, snapshot, access, even_if_altered=even_if_altered))
     if "registry_modelimport" in tables:
@@ -103,6 +105,15 @@ def _write(file: IO[bytes], snapshot: Snapshot, access: Access, *, with_log: boo
     )
     archive.seal(manifest)
     return manifest
+
+
+def refuse_all_but_the_owner(access: Access, owner: str) -> None:
+    if (role := access.parameters.get("user")) != owner:
+        raise Refused(
+            f"'{owner}' owns the tables, and '{role}' may not read or make all of them: name the owner in "
+            "MIGRATE_DATABASE_URL",
+            code="not_the_owner",
+        )
 
 
 def _write_bundles(

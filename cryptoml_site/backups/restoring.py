@@ -18,6 +18,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 from cryptoml_site.backups.archive import BUNDLES, CHUNK, DATABASE, checked, members
+from cryptoml_site.backups.making import refuse_all_but_the_owner
 from cryptoml_site.backups.manifest import Manifest
 from cryptoml_site.backups.programs import Access, Programs, programs_for
 from cryptoml_site.errors import Invalid, Refused
@@ -26,6 +27,10 @@ from registry.bundles import store_file
 Say = Callable[[str], None]
 
 _TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+_MAY_MAKE = """
+SELECT has_schema_privilege('public', 'CREATE'), pg_get_userbyid(datdba)
+    FROM pg_database WHERE datname = current_database()
+"""
 _OTHERS = """
 SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -113,9 +118,12 @@ def _look_at(access: Access, manifest: Manifest, *, replace: bool, confirm: Call
     with psycopg.connect(**access.parameters) as database:
         [(tables,)] = database.execute(_TABLES).fetchall()
         [(others,)] = database.execute(_OTHERS).fetchall()
+        [(may_make, owner)] = database.execute(_MAY_MAKE).fetchall()
         server = database.info.server_version // 10_000
     if server < manifest.postgres:
         raise Refused(f"the backup is of Postgres {manifest.postgres}, the server is {server}: use a newer server")
+    if not may_make:
+        refuse_all_but_the_owner(access, owner)
     if others:
         raise Refused(
             f"{others} other sessions use the database '{access.database}': stop the site first (`make up`, or the "

@@ -17,7 +17,7 @@ SLIGHT, GRAVE = 1.0, 5.0  # seconds between its clock and ours
 
 _FACTS = """
 SELECT current_setting('server_version'), current_setting('server_version_num')::int / 10000, current_user,
-    rolsuper, pg_encoding_to_char(encoding), datlocale, current_setting('max_connections')::int,
+    rolsuper, pg_encoding_to_char(encoding), coalesce(datlocale, datcollate), current_setting('max_connections')::int,
     current_setting('fsync') = 'on' AND current_setting('synchronous_commit') NOT IN ('off', 'local'),
     pg_database_size(current_database()),
     (SELECT string_agg(extname, ', ' ORDER BY extname) FROM pg_extension)
@@ -40,7 +40,7 @@ def examine_postgres() -> Findings:
     if major < int(POSTGRES_MAJOR):
         yield bad(ABOUT, told, f"use Postgres {POSTGRES_MAJOR} or newer")
     else:
-        yield ok(ABOUT, f"{told}; {encoding}, {locale or 'no ICU or built-in locale'}; {extensions}")
+        yield ok(ABOUT, f"{told}; {encoding}, {locale}; {extensions}")
     if encoding != "UTF8":
         yield bad(ABOUT, f"the database is in {encoding}", "make it anew with ENCODING 'UTF8', and restore a backup")
     if superuser:

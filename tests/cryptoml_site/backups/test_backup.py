@@ -62,6 +62,13 @@ def test_an_empty_database_is_no_site(empty, tmp_path):
         empty.backup(tmp_path / "site.tar")
 
 
+def test_the_applications_role_alone_is_told_whom_to_name(full, tmp_path):
+    done = full.roles.manage("backup", "--out", str(tmp_path / "site.tar"))
+    assert done.returncode == 1
+    assert f"'{full.roles.owner}' owns the tables" in done.stderr
+    assert "MIGRATE_DATABASE_URL" in done.stderr
+
+
 def test_the_log_can_be_left_out(full, empty, tmp_path):
     manifest = full.backup(tmp_path / "site.tar", with_log=False)
     assert manifest.rows[LOG] == 0
