@@ -16,7 +16,7 @@ PRIVATE = ("secret_key", "credentials.json", "up.json", "state/serving.json")
 
 
 def examine_settings() -> Findings:
-    production = getattr(settings, "CRYPTOML_ENV", "") == "production"
+    production = getattr(settings, "IN_PRODUCTION", False)
     found = run_checks(include_deployment_checks=production)
     for each in found:
         make = bad if each.level >= ERROR else warn
