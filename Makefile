@@ -66,6 +66,8 @@ drift-study: .venv/.installed  ## what the drift checks cost in false alarms, an
 
 lock: .venv/.installed  ## compile the pins from the .in files
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements.in -o requirements.txt
+	sed '/^# What only/,$$d' requirements.in | $(BIN)/uv pip compile --quiet --no-header --python-version 3.11 \
+		-c requirements.txt - -o requirements-web.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements-exchanges.in -o requirements-exchanges.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 bench/requirements.in -o bench/requirements.txt

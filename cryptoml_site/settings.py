@@ -167,7 +167,7 @@ UNFOLD = {
 }
 
 STATIC_URL = "static/"
-STATIC_ROOT = CRYPTOML_HOME / "static"
+STATIC_ROOT = Path(env.str("CRYPTOML_STATIC_ROOT", default=str(CRYPTOML_HOME / "static")))  # images bring theirs
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": CRYPTOML_HOME}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
