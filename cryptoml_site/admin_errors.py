@@ -5,6 +5,8 @@ from collections.abc import Callable
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 
+from cryptoml_site.error_lines import tell
+
 ADMIN = "/admin/"
 AWAY = "The database does not answer. Nothing was changed that you were not told of: look again in a moment."
 NUL = "The address holds a NUL character (%00), which no text here has: take it out."
@@ -24,7 +26,10 @@ class AdminErrors:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not request.path.startswith(ADMIN) or not isinstance(exception, OperationalError | InterfaceError):
             return None
-        return HttpResponse(AWAY, status=503, content_type="text/plain", headers={"Retry-After": "2"})
+        response = HttpResponse(AWAY, status=503, content_type="text/plain", headers={"Retry-After": "2"})
+        response._has_been_logged = True  # type: ignore[attr-defined]  # here, with its cause
+        tell(request, status=503, code="database_unavailable", error=exception)
+        return response
 
 
 def _has_nul(request: HttpRequest) -> bool:

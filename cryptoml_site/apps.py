@@ -1,4 +1,7 @@
+from importlib import import_module
+
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.db.models.signals import post_migrate
 
 from cryptoml_site.celery import app as celery_app
@@ -13,6 +16,8 @@ class SiteConfig(AppConfig):
     verbose_name = "CryptoML"
 
     def ready(self) -> None:
+        if settings.SENTRY_DSN:
+            import_module("cryptoml_site.sentry").start(settings.SENTRY_DSN)  # nobody else pays for its import
         beat = apps.get_app_config("django_celery_beat")  # the signal is for apps with models, and this has none
         post_migrate.connect(make_schedules, sender=beat, dispatch_uid="cryptoml_site.schedules")
         last = [app for app in apps.get_app_configs() if app.models_module][-1]  # when all permissions are there

@@ -15,6 +15,7 @@ WORDS = {
     **dict.fromkeys(("true", "on", "ok", "yes", "y", "1"), True),
     **dict.fromkeys(("false", "off", "no", "n", "0"), False),
 }
+LOCAL_MAIL = ("consolemail", "filemail", "memorymail", "dummymail")
 TOKEN = re.compile(r"[!-~]+")
 NEEDS_A_KEY = ("registry:write", "registry:override")
 
@@ -83,6 +84,46 @@ class CheckedEnv:
         if not rooted or parts.username or parts.password or parts.query or parts.fragment or len(text.split()) > 1:
             raise wrong
         return text.rstrip("/")
+
+    def secret_url(self, name: str) -> str:
+        """A whole address that may hold a secret, which the sentence leaves out; "" where the variable is absent."""
+        text = self.variables.get(name, "").strip()
+        wrong = ImproperlyConfigured(f"{name} is no address: set it to https://HOST/PATH, or leave it out")
+        try:
+            parts = urlsplit(text)
+            whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            raise wrong from None
+        if text and (not whole or "@" in parts.netloc or len(text.split()) > 1):
+            raise wrong
+        return text
+
+    def mail(self, name: str) -> str:
+        """How mail is sent, in django-environ's spelling; "" where the variable is absent. It holds a password."""
+        text = self.variables.get(name, "").strip()
+        scheme = text.partition("://")[0]
+        try:
+            named = scheme in LOCAL_MAIL or bool(urlsplit(text).hostname and urlsplit(text).port != 0)
+        except ValueError:
+            named = False
+        if text and (scheme not in environ.Env.EMAIL_SCHEMES or not named):
+            raise ImproperlyConfigured(
+                f"{name} names no mail server: set it to smtp+tls://USER:PASSWORD@HOST:587, or leave it out"
+            )
+        return text
+
+    def dsn(self, name: str) -> str:
+        """Where Sentry takes errors; "" where the variable is absent. It holds a key, so the sentence leaves it out."""
+        text = self.variables.get(name, "").strip()
+        wrong = ImproperlyConfigured(f"{name} is no DSN: copy it from Sentry, https://KEY@HOST/PROJECT")
+        try:
+            parts = urlsplit(text)
+            whole = parts.scheme in ("http", "https") and parts.hostname and parts.username and parts.port != 0
+        except ValueError:
+            raise wrong from None
+        if text and not (whole and parts.path.rpartition("/")[2].isdecimal()):
+            raise wrong
+        return text
 
     def folder(self, name: str) -> Path | None:
         """An absolute path; None where the variable is absent."""

@@ -14,6 +14,10 @@ OPERATOR = (
     "training.change_market",
     "training.change_candle",
     "monitoring.change_driftevent",
+    "monitoring.change_alert",
+    "monitoring.change_notification",
+    "monitoring.change_workerheartbeat",
+    "monitoring.silence_alertrule",
     "django_celery_beat.change_periodictask",
 )
 OWNER = (
@@ -28,6 +32,10 @@ OWNER = (
     "training.add_retrainingpolicy",
     "training.change_retrainingpolicy",
     "training.delete_retrainingpolicy",
+    "monitoring.add_alertrule",
+    "monitoring.change_alertrule",
+    "monitoring.add_alertchannel",
+    "monitoring.change_alertchannel",
     "predictions.add_apikey",
     "predictions.change_apikey",
     "django_celery_beat.add_periodictask",

@@ -41,6 +41,9 @@ GROUPS: dict[str, tuple[Place, ...]] = {
         Place("Outcomes", "fact_check", "training.outcome"),
     ),
     "How it does": (
+        Place("Live", "monitor_heart", "registry.modelversion", view="dashboards:live"),
+        Place("Performance", "monitoring", "registry.modelversion", view="dashboards:performance"),
+        Place("Data freshness", "schedule", "training.market", view="dashboards:freshness"),
         Place("Drift", "grid_on", "monitoring.driftcheck", view="dashboards:drift"),
         Place("Drift incidents", "crisis_alert", "monitoring.driftevent"),
         Place("Drift checks", "troubleshoot", "monitoring.driftcheck"),
@@ -54,6 +57,12 @@ GROUPS: dict[str, tuple[Place, ...]] = {
         Place("Candles", "waterfall_chart", "training.candle"),
         Place("Candle revisions", "published_with_changes", "training.candlerevision"),
     ),
+    "Alerts": (
+        Place("Alerts", "notification_important", "monitoring.alert"),
+        Place("Rules", "notifications_active", "monitoring.alertrule"),
+        Place("Channels", "send", "monitoring.alertchannel"),
+        Place("Notifications", "outbox", "monitoring.notification"),
+    ),
     "Access": (
         Place("API keys", "key", "predictions.apikey"),
         Place("Users", "person", "auth.user"),
@@ -61,6 +70,7 @@ GROUPS: dict[str, tuple[Place, ...]] = {
     ),
     "Operations": (
         Place("Web processes", "dns", "predictions.webprocess"),
+        Place("Workers", "memory", "monitoring.workerheartbeat"),
         Place("Schedules", "schedule", "django_celery_beat.periodictask"),
     ),
 }

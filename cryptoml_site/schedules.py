@@ -14,6 +14,8 @@ SCHEDULES = {
     "retrain the models that are due by their policies": ("data.retrain_due", EVERY_MINUTE, 50),
     "forget the replies to idempotency keys after a day": ("data.forget_idempotent_replies", EVERY_HOUR, 3_000),
     "check every model for drift": ("monitoring.check_all_drift", EVERY_MORNING, 3_600),
+    "look what is wrong, and open or close alerts": ("monitoring.watch", EVERY_MINUTE, 50),
+    "send the alerts that wait to be told": ("monitoring.send_notifications", EVERY_MINUTE, 50),
     "count the minute that ended": ("data.roll_up", EVERY_MINUTE, 50),
     "forget minutes and hours that days hold, and old months of the log": ("data.forget_counts", EVERY_DAY, 3_600),
     "make the next months of the prediction log": ("data.ensure_partitions", EVERY_DAY, 3_600),

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "predictions.middleware.RecordResponses",
+    "predictions.middleware.NameRequests",
     "predictions.middleware.TellAllowance",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -90,13 +91,22 @@ REDIS_URL = env.str("REDIS_URL", default=EMBEDDED.redis_url)
 LOGGING = {  # to stderr, with the traceback of whatever fails: Django's own, without DEBUG, shows an error to nobody
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"errors_of_ours": {"()": "cryptoml_site.noise.ErrorsOfOurs"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"told_elsewhere": {"()": "cryptoml_site.error_lines.ToldElsewhere"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "cryptoml_site.error_lines.ErrorLines"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "errors": {"class": "logging.StreamHandler", "formatter": "json"},
+        "pass_on": {"class": "cryptoml_site.error_lines.PassOn"},
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        "django.request": {"handlers": ["stderr"], "filters": ["errors_of_ours"], "level": "ERROR", "propagate": False},
+        "django.request": {"handlers": ["pass_on"], "level": "ERROR", "propagate": False},
+        "cryptoml.errors": {"handlers": ["errors"], "level": "INFO", "propagate": False},
+        "celery.app.trace": {"filters": ["told_elsewhere"]},
         "django.security.DisallowedHost": {"handlers": [], "propagate": False},  # anybody can send one
         "httpx": {"level": "WARNING"},  # it tells of every request, through the bars of progress
     },
@@ -115,11 +125,20 @@ CELERY_TASK_DEFAULT_QUEUE = "data"
 CELERY_TASK_ROUTES = {
     "training.*": {"queue": "training"},
     "monitoring.*": {"queue": "monitoring"},
+    "monitoring.send_to_channel": {"queue": "fetching"},  # receivers may be as slow
+    "monitoring.ping_deadman": {"queue": "fetching"},
     "data.fetch_market": {"queue": "fetching"},  # a slow provider delays no forecast
 }
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "monitoring.workers.scheduler:BeatingScheduler"
 CELERY_TIMEZONE = "UTC"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# Mail, for alerts. Without a URL there is none: an attempt says so.
+EMAIL_URL = checked.mail("EMAIL_URL")
+EMAIL_TIMEOUT = 10  # seconds of each step
+if EMAIL_URL:
+    vars().update(environ.Env.email_url_config(EMAIL_URL))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("ALERT_EMAIL_FROM", default="cryptoml@localhost")
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -210,7 +229,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "ENUM_NAME_OVERRIDES": {"DeploymentKind": "registry.models.Deployment.Kind"},
+    "ENUM_NAME_OVERRIDES": {
+        "DeploymentKind": "registry.models.Deployment.Kind",
+        "Direction": "predictions.models.Prediction.Direction",
+    },
     "PREPROCESSING_HOOKS": ["cryptoml_site.api.schema.canonical_only"],
 }
 
@@ -230,6 +252,7 @@ SCOPES = (  # predictions.models.Scope, which settings cannot import
     *("registry:read", "registry:write", "registry:override", "drift:write"),
 )
 ANONYMOUS_SCOPES = checked.anonymous_scopes("CRYPTOML_ANONYMOUS_SCOPES", known=SCOPES)
+SENTRY_DSN = checked.dsn("SENTRY_DSN")
 PORT = checked.whole_number("PORT", default=8000, most=65_535)
 CODE_REVISION = env.str("CRYPTOML_REVISION", default="")  # said by images, which hold no checkout
 WEB_WORKERS = checked.whole_number("WEB_WORKERS", default=max(2, min(os.cpu_count() or 2, 4)))  # 110 MB each
@@ -266,5 +289,8 @@ MODEL_CONCERNS = [  # what the admin says of a model at a glance
     "training.concerns.retraining_failed",
     "predictions.concerns.move_not_served",
 ]
+ALERT_PRIVATE_HOSTS = frozenset(host.lower() for host in env.list("ALERT_PRIVATE_HOSTS", default=[]))
+DEADMAN_URL = checked.secret_url("DEADMAN_URL")  # is asked for each minute for as long as alerts are watched
+FLEET_LOOKS = ["monitoring.workers.seen.look"]  # what a web process looks at beside the ledger
 VERSION_REPORT = "training.reporting.page.report_page"  # the page that says all of a version
 TAKE_OVER = "predictions.serving.taken_over"  # how the admin knows which workers serve a move of the ledger

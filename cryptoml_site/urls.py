@@ -5,8 +5,10 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
 from monitoring import views as monitoring
+from monitoring.alerts import views as alerts
 from monitoring.drift import views as drift
 from monitoring.metrics import views as metrics
+from monitoring.performance import views as performance
 from predictions import views as predictions
 from predictions.views.idempotent import once
 from registry import views as registry
@@ -37,12 +39,14 @@ api = [
     path("predictions", predictions.ListPredictions.as_view(), name="predictions"),
     path("predictions/<uuid:pk>", predictions.ShowPrediction.as_view(), name="prediction"),
     path("predictions/<uuid:pk>/lineage", predictions.ShowLineage.as_view(), name="lineage"),
+    path("predictions/<uuid:pk>/outcome", predictions.GiveOutcome.as_view(), name="outcome"),
     path("forecasts/latest", predictions.ShowLatestForecast.as_view(), name="latest-forecast"),
     path("models/list", registry.ListModels.as_view(), name="models"),
     path("models/registry", registry.ShowRegistry.as_view(), name="registry"),
     path("models/reload", predictions.Reload.as_view(), name="reload"),
     path("models/<str:name>", registry.ShowModel.as_view(), name="model"),
     path("models/<str:name>/compare", registry.CompareVersions.as_view(), name="compare"),
+    path("models/<str:name>/performance", performance.ShowPerformance.as_view(), name="performance"),
     path("models/<str:name>/deployments", registry.ListDeployments.as_view(), name="deployments"),
     *(path(f"models/<str:name>/{verb}", once(view).as_view(), name=verb) for verb, view in MOVES.items()),
     path("markets", training.ListMarkets.as_view(), name="markets"),
@@ -50,6 +54,7 @@ api = [
     path("markets/<str:name>/candles", training.ListCandles.as_view(), name="candles"),
     path("drift/check", drift.DriftCheckView.as_view(), name="drift-check"),
     path("drift/events", drift.ListDriftEvents.as_view(), name="drift-events"),
+    path("alerts", alerts.ListAlerts.as_view(), name="alerts"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path(

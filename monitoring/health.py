@@ -18,6 +18,7 @@ from redis.retry import Retry
 
 from cryptoml_site.clock import now
 from monitoring.log_state import LogState
+from monitoring.workers.seen import seen
 from predictions.engine import Snapshot, engine
 from predictions.fleet import fleet
 from predictions.follower import AWAY_AFTER, POLL_SECONDS, follower
@@ -50,6 +51,7 @@ class Health:
     def degraded(self) -> list[str]:
         """What is wrong, a sentence each."""
         found = [*self._models(), *self._dependencies(), *self.log.degraded, *self._waiting(), *self._lagging()]
+        found += seen.degraded()
         if self.disk_free < DISK_RESERVE:
             found.append(f"{self.disk_free:.0%} of the disk is free")
         return found
@@ -83,6 +85,7 @@ class Health:
             "rate_limit": "local" if self.limits_are_local else "ok",
             "keys": {"confirmed_seconds_ago": self.keys_age and round(self.keys_age, 1)},
             "workers": list(map(worker_json, self.workers)),
+            "background": seen.as_json(),
             "system": system_json(self.disk_free),
         }
 

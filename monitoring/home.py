@@ -10,8 +10,10 @@ from django.db.models import Prefetch
 from django.http import HttpRequest
 
 from cryptoml_site.clock import now
+from monitoring.alerts.kinds import Kind, Severity
 from monitoring.live import LiveRate, live_rates
-from monitoring.models import DriftCheck
+from monitoring.models import Alert, DriftCheck, WorkerHeartbeat
+from monitoring.workers.lost import lost
 from predictions.ids import first_id_of
 from predictions.models import WebProcess
 from predictions.serving import taken_over_by
@@ -22,6 +24,7 @@ from training.concerns import data_concern, span
 from training.models import Market, TrainingRun
 
 RECENT = timedelta(days=7)  # for what failed
+SHOWN_ALERTS = 20
 MINUTE = timedelta(minutes=1)
 COUNTED = 10_000  # answers of a minute, beyond which nobody counts
 
@@ -33,7 +36,9 @@ SELECT wanted.model, newest.made_at, (
 )
 FROM unnest(%(models)s::bigint[]) AS wanted (model)
 LEFT JOIN LATERAL (
-    SELECT made_at FROM predictions_prediction WHERE model_id = wanted.model ORDER BY id DESC LIMIT 1
+    SELECT made_at FROM predictions_prediction
+    WHERE model_id >= wanted.model AND model_id <= wanted.model  -- and not '=', which lets Postgres think that any row
+    ORDER BY model_id DESC, id DESC LIMIT 1  -- may be one of it: for a model without any it would read the whole log
 ) AS newest ON true
 """
 
@@ -90,6 +95,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "concerns": [(model, concerns_of) for model, concerns_of in _concerns(models)],
         "failed_runs": failed_runs(at) if user.has_perm("training.view_trainingrun") else [],
         "refused_imports": refused_imports(at) if user.has_perm("registry.view_modelimport") else [],
+        "alerts": open_alerts() if user.has_perm("monitoring.view_alert") else [],
+        "background": background(at),
         "recent": span(RECENT),
     }
 
@@ -126,6 +133,28 @@ def failed_runs(at: datetime) -> Iterable[TrainingRun]:
 def refused_imports(at: datetime) -> Iterable[ModelImport]:
     refused = ModelImport.objects.filter(status=ModelImport.Status.REFUSED, created_at__gte=at - RECENT)
     return refused.select_related("model").order_by("-pk")[:5]
+
+
+def open_alerts() -> Iterable[Alert]:
+    """The gravest first."""
+    held = Alert.objects.open().select_related("rule").order_by("-pk")
+    return sorted(held, key=lambda alert: -list(Severity).index(Severity(alert.severity)))[:SHOWN_ALERTS]
+
+
+@dataclass(frozen=True)
+class Background:
+    """Beat and the workers. gone: a sentence for each duty that nobody does and of which no alert tells."""
+
+    gone: list[str]
+    seen: list[tuple[str, str]]  # each that lives: its name, and how long ago it was seen
+
+
+def background(at: datetime) -> Background:
+    rows = list(WorkerHeartbeat.objects.all())
+    living = [row for row in rows if at - row.seen_at <= WorkerHeartbeat.SILENCE]
+    told = set(Alert.objects.open().filter(rule__kind=Kind.WORKER_GONE).values_list("subject", flat=True))
+    gone = [each.sentence for each in lost(rows, at=at) if each.subject not in told]
+    return Background(gone, [(row.name, span(at - row.seen_at)) for row in living])
 
 
 def _models() -> Any:

@@ -1,21 +1,20 @@
-"""How often production's scheduled forecasts came true."""
+"""How often what production said came true."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from math import isnan
 
 import numpy as np
 
 from monitoring.evidence import Evidence, settled
-from monitoring.intervals import wilson
+from monitoring.intervals import of_share
+from monitoring.performance.figure import FEWEST, JUDGED
 from registry.models import ModelVersion
-from training.evaluation.bootstrap import block_bootstrap
+from training.evaluation.bootstrap import Draws
 
 SPAN = timedelta(days=30)
 MOST = 2_000  # forecasts of one model, the newest
-FEWEST = 30  # outcomes, below which a share says nothing
 RESAMPLES = 1_000
 
 
@@ -38,7 +37,8 @@ class LiveRate:
 
     @property
     def verdict(self) -> str:
-        if self.low is None or self.high is None or self.baseline is None:
+        """Empty where nothing is judged."""
+        if self.n < JUDGED or self.low is None or self.high is None or self.baseline is None:
             return ""
         if self.low > self.baseline:
             return "above"
@@ -72,7 +72,5 @@ def _judged(evidence: Evidence, horizon: int) -> LiveRate:
 
 @lru_cache(maxsize=256)  # the same outcomes are looked at again and again
 def _interval(hits: bytes, horizon: int) -> tuple[float, float]:
-    """Of the block bootstrap; Wilson's, where the outcomes are too few for its blocks."""
     right = np.frombuffer(hits, dtype=np.bool_)
-    found = block_bootstrap(right, horizon=horizon, seed=7, resamples=RESAMPLES)
-    return wilson(int(right.sum()), len(right)) if isnan(found.low) else (found.low, found.high)
+    return of_share(right, Draws(len(right), horizon=horizon, seed=7, resamples=RESAMPLES))

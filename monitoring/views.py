@@ -23,6 +23,7 @@ class HealthSerializer(serializers.Serializer[dict[str, Any]]):
     rate_limit = serializers.ChoiceField(choices=["ok", "local"], help_text="local: of this process alone.")
     keys = serializers.DictField(help_text="Seconds since Postgres confirmed the API keys.")
     workers = serializers.ListField(help_text="The living web processes: generation, its lag, rows in the spool.")
+    background = serializers.DictField(help_text="Beat and the workers: how long ago each was seen, what it is at.")
     system = serializers.DictField()
 
 

@@ -187,7 +187,11 @@ class Engine:
 
     def scored(self, version: ServedVersion, X: NDArray[np.float32]) -> Scored:
         """X: (m, k) float32, finite. Raises Refused where the bundle cannot be read any more."""
-        return self.sessions.scored(version.bundle, X)
+        try:
+            return self.sessions.scored(version.bundle, X)
+        except Exception as error:
+            error.answered_by = (version.model, version.number)  # type: ignore[attr-defined]  # for the error's line
+            raise
 
     def _follow(self, generation: int, default: str | None, policies: Mapping[str, Policy]) -> None:
         known = Deployment.objects.filter(generation__lte=generation)  # one that commits meanwhile is for the next look

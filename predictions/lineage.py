@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptoml_site.errors import Unknown
 from predictions.models import ApiKey, Prediction
-from predictions.outcomes import outcomes_of, was_right
+from predictions.outcomes import Given, outcomes_of, was_right
 from registry.models import Deployment, ModelImport, ModelVersion, RegisteredModel
 from training.datasets import candles_sha256
 from training.features.feature_set import FeatureSet, feature_set
@@ -71,6 +71,7 @@ class Lineage:
     key: ApiKey | None
     candles: CandlesSeen | None
     outcome: Outcome | None
+    client_outcome: Given | None
     missing: tuple[str, ...]
 
     @property
@@ -125,7 +126,10 @@ class Lineage:
 
 
 def lineage_of(prediction: Prediction) -> Lineage:
-    """Six queries beside the prediction's own: version, deployment, key, market, candles, outcome."""
+    """Six queries beside the prediction's own: version, deployment, key, outcome, market and candles.
+
+    Where the client sent the features, what it said of the outcome in place of the last two.
+    """
     version = _version(prediction)
     deployment = Deployment.objects.filter(pk=prediction.deployment_id).first() if prediction.deployment_id else None
     key = ApiKey.objects.filter(pk=prediction.key_id).first() if prediction.key_id else None
@@ -138,6 +142,7 @@ def lineage_of(prediction: Prediction) -> Lineage:
         key=key,
         candles=_candles(prediction, version, market),
         outcome=outcomes_of([prediction]).get(prediction.id),
+        client_outcome=Given.of(prediction),
         missing=(*gone, *(_unknown(prediction, version) if version else ())),
     )
 

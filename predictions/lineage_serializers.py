@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from predictions.lineage import Lineage
 from predictions.models import ApiKey, Prediction
-from predictions.serializers import AnswerSerializer
+from predictions.serializers import AnswerSerializer, ClientOutcomeSerializer
 from registry.models import Deployment, ModelImport, ModelVersion
 from registry.serializers.rows import FeatureSerializer
 from training.models import Outcome, TrainingRun
@@ -128,4 +128,7 @@ class LineageSerializer(serializers.Serializer[Lineage]):
     key = LineageKeySerializer(allow_null=True)
     outcome = LineageOutcomeSerializer(allow_null=True, help_text="What the market did.")
     right = serializers.BooleanField(allow_null=True, help_text="Whether it went the way that was answered.")
+    client_outcome = ClientOutcomeSerializer(
+        allow_null=True, help_text="Given by POST /predictions/{id}/outcome; shown to its client and to staff."
+    )
     missing = serializers.ListField(child=serializers.CharField(), help_text="What is gone, or unknown, and why.")

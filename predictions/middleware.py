@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 
 from predictions.limits import Allowance
 from predictions.response_times import response_times
+from registry.request_ids import REQUEST_ID, current_request_id, name_request
 
 
 class RecordResponses:
@@ -51,6 +52,23 @@ def error_code(response: HttpResponseBase | None) -> str:
         case {"errors": [{"code": str(code)}, *_]}:
             return code
     return ""
+
+
+class NameRequests:
+    """Gives each request its id, which its response bears too, unless that bears the id of an earlier one like it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        named = name_request(request.META)
+        before = current_request_id.set(named)
+        try:
+            response = self.get_response(request)
+        finally:
+            current_request_id.reset(before)
+        response.headers.setdefault(REQUEST_ID, named)
+        return response
 
 
 class TellAllowance:

@@ -1,15 +1,39 @@
 """How answers turned out."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
+from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
 
-from predictions.models import Prediction
+from predictions.models import ClientOutcome, Prediction
 from training.labels import went_up
 from training.models import Outcome
 
 VERDICTS = {True: "✔ right", False: "✘ wrong", None: "abstained"}
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a client said of its own answer's outcome."""
+
+    outcome: ClientOutcome
+    prediction: Prediction
+
+    @classmethod
+    def of(cls, prediction: Prediction) -> Given | None:
+        """None, without a question, where a market of ours settles the answer."""
+        outcome = ClientOutcome.objects.filter(pk=prediction.pk).first() if prediction.as_of is None else None
+        return cls(outcome, prediction) if outcome else None
+
+    @property
+    def right(self) -> bool | None:
+        """Whether it went the way that was answered; None where nothing was."""
+        if self.prediction.direction is None:
+            return None
+        return self.outcome.went_up == (self.prediction.direction == Prediction.Direction.UP)
 
 
 def outcomes_of(predictions: Iterable[Prediction]) -> dict[UUID, Outcome]:

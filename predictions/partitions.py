@@ -7,15 +7,18 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Refused
+from predictions.ids import first_id_of
 
 LOG = "predictions_prediction"
 STRAYS = f"{LOG}_default"
 ATTEMPTS = 20
+_LOWEST, _HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
 PAUSE_SECONDS = 0.3  # between two of them, in which the inserts that wait behind them go on
 
 
@@ -91,3 +94,39 @@ def _done(call: str, month: datetime) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(call, [month.date()])
         return bool(cursor.fetchone()[0])
+
+
+def strays(*, most: int) -> int:
+    """Rows in the DEFAULT partition, counted up to one more than `most`.
+
+    Asked of the log by the ids that no month's partition takes: the application's role has no right on a partition.
+    """
+    gaps = _gaps(_months())
+    outside = " OR ".join(["(id >= %s AND id < %s)"] * len(gaps))
+    counted = f"SELECT count(*) FROM (SELECT FROM {LOG} WHERE {outside} LIMIT %s) AS strays"  # noqa: S608  # nosec B608
+    with connection.cursor() as cursor:
+        cursor.execute(counted, [*(bound for gap in gaps for bound in gap), most + 1])
+        return int(cursor.fetchone()[0])
+
+
+def _months() -> list[datetime]:
+    """That have a partition, in their order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT substring(inhrelid::regclass::text FROM '([0-9]{4}_[0-9]{2})$') FROM pg_inherits "
+            "WHERE inhparent = %s::regclass",
+            [LOG],
+        )
+        names = sorted(name for (name,) in cursor.fetchall() if name)
+    return [datetime(int(name[:4]), int(name[5:]), 1, tzinfo=UTC) for name in names]
+
+
+def _gaps(months: list[datetime]) -> list[tuple[UUID, UUID]]:
+    """Ranges of ids outside of these months, from the first to before the second."""
+    ends, found = [_LOWEST], []
+    for month in months:
+        start = first_id_of(month)
+        if start > ends[-1]:
+            found.append((ends[-1], start))
+        ends.append(first_id_of(month_start(month, months_later=1)))
+    return [*found, (ends[-1], _HIGHEST)]

@@ -19,7 +19,8 @@ KEPT = timedelta(minutes=3)  # since its beginning; after that a minute that Pos
 MOST_MINUTES = 60  # kept while Postgres is away; the oldest go first
 MOST_KEYS = 2_000  # of one minute, with one for what exceeds them in each status class
 STATUS_CLASSES = 5
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+TASK = "(task)"  # for a method, of what monitoring.failed_tasks counts; no request has one with brackets
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", TASK})
 
 
 class Labels(NamedTuple):

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from predictions.models import NOVEL_INPUT, Prediction
+from predictions.outcomes import Given
 
 NOVELTY = (
     "How unlike the rows that the version learnt from: 1 in 100 of those is above 1; 1000 stands for all beyond. "
@@ -69,6 +71,45 @@ class PredictionSerializer(AnswerSerializer):
 
     def get_features(self, prediction: Prediction) -> dict[str, float]:
         return dict(zip(prediction.version.feature_names, prediction.vector, strict=True))
+
+
+class GivenOutcomeSerializer(serializers.Serializer[dict[str, Any]]):
+    """A body of POST /predictions/{id}/outcome: one of the two."""
+
+    log_return = serializers.FloatField(
+        required=False, help_text="ln(price at the end of the horizon / price at its start); up is above 0."
+    )
+    direction = serializers.ChoiceField(
+        choices=Prediction.Direction.choices, required=False, help_text="Where the return is not known."
+    )
+
+
+class ClientOutcomeSerializer(serializers.Serializer[Given]):
+    """What the client said of its answer's outcome."""
+
+    log_return = serializers.FloatField(source="outcome.log_return", allow_null=True)
+    direction = serializers.ChoiceField(
+        source="outcome.direction", choices=Prediction.Direction.choices, allow_null=True
+    )
+    right = serializers.BooleanField(allow_null=True, help_text="Whether it went the way that was answered.")
+    given_by = serializers.CharField(source="outcome.given_by")
+    given_at = serializers.DateTimeField(source="outcome.given_at")
+
+
+class ShownPredictionSerializer(PredictionSerializer):
+    """The reply of GET /predictions/{id}."""
+
+    client_outcome = serializers.SerializerMethodField(
+        help_text="Given by POST /predictions/{id}/outcome; shown to its client and to staff."
+    )
+
+    class Meta(PredictionSerializer.Meta):
+        fields = (*PredictionSerializer.Meta.fields, "client_outcome")
+
+    @extend_schema_field(ClientOutcomeSerializer(allow_null=True))
+    def get_client_outcome(self, prediction: Prediction) -> dict[str, Any] | None:
+        given = Given.of(prediction) if self.context["view"].shows_given(prediction) else None
+        return ClientOutcomeSerializer(given).data if given else None
 
 
 class PredictSerializer(serializers.Serializer[dict[str, Any]]):

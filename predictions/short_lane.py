@@ -23,6 +23,7 @@ from predictions.replies import Reply
 from predictions.response_times import response_times
 from predictions.throttling import check, take_one
 from predictions.views.answering import JSON, AnsweringView
+from registry.request_ids import REQUEST_ID, name_request
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
@@ -89,6 +90,7 @@ class PlainAnswer:
     def __init__(self, view: AnsweringView, sent: Environ) -> None:
         self.view = view
         self.sent = sent
+        self.request_id = name_request(sent)
         self.allowance: Allowance | None = None
         self.began = perf_counter()
 
@@ -121,7 +123,8 @@ class PlainAnswer:
 
     def _headers(self, body: bytes, headers: dict[str, str]) -> list[tuple[str, str]]:
         allowance = self.allowance.headers() if self.allowance is not None else {}
-        return list((headers | PROTECTION | allowance | {"Content-Length": str(len(body))}).items())
+        own = {REQUEST_ID: self.request_id, "Content-Length": str(len(body))}
+        return list((headers | PROTECTION | allowance | own).items())
 
     def _record(self, status: int, *, code: str = "", model: str = "", version: int | None = None) -> None:
         response_times.record(

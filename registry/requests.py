@@ -1,16 +1,14 @@
 """Who sends a request, and which one it is, as the ledger keeps them."""
 
-import re
 from typing import Protocol, runtime_checkable
-from uuid import uuid4
 
 from django.http import HttpRequest
 from rest_framework.request import Request
 
 from registry.actors import user_actor
+from registry.request_ids import REQUEST_ID, name_request
 
-REQUEST_ID = "X-Request-ID"
-OF_A_CLIENT = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+__all__ = ["REQUEST_ID", "Labelled", "actor_of", "request_id_of"]
 
 
 @runtime_checkable
@@ -27,6 +25,5 @@ def actor_of(request: Request) -> str:
 
 
 def request_id_of(request: Request | HttpRequest) -> str:
-    """The client's own from X-Request-ID; a new one where it sent none that can be kept."""
-    sent = request.headers.get(REQUEST_ID, "")
-    return sent if OF_A_CLIENT.fullmatch(sent) else uuid4().hex
+    """The client's own from X-Request-ID; a new one where it sent none that can be kept. Asked again, the same."""
+    return name_request(request.META)

@@ -142,7 +142,7 @@ def _settle(rows: list[Maturing], moment: datetime) -> None:
         outcome.status, outcome.settled_at = Outcome.Status.SETTLED, moment
         outcome.close_at_start, outcome.close_at_end, outcome.log_return = row.start, row.end, figure
     fields = ["status", "settled_at", "close_at_start", "close_at_end", "log_return"]
-    Outcome.objects.bulk_update([row.outcome for row in rows], fields, batch_size=1_000)
+    _write([row.outcome for row in rows], fields)
 
 
 def _void(rows: list[Maturing], moment: datetime) -> None:
@@ -150,4 +150,9 @@ def _void(rows: list[Maturing], moment: datetime) -> None:
         missing = row.outcome.as_of if row.start is None else row.target
         row.outcome.status, row.outcome.settled_at = Outcome.Status.VOID, moment
         row.outcome.void_reason = f"no candle opened at {missing:%Y-%m-%d %H:%M} UTC within {PATIENCE} candles"
-    Outcome.objects.bulk_update([row.outcome for row in rows], ["status", "settled_at", "void_reason"])
+    _write([row.outcome for row in rows], ["status", "settled_at", "void_reason"])
+
+
+def _write(outcomes: list[Outcome], fields: list[str]) -> None:
+    """Those fields of rows that are there: as arrays in one statement, where `bulk_update` asks a CASE of each row."""
+    Outcome.objects.bulk_create(outcomes, update_conflicts=True, unique_fields=["id"], update_fields=fields)

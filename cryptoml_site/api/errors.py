@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core import signals
 from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -12,10 +13,13 @@ from drf_standardized_errors.types import Error
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
+from cryptoml_site.error_lines import tell
 from cryptoml_site.errors import Invalid, Refused, Unavailable, Unknown
+from registry.request_ids import name_request
 
 MOST_PROBLEMS = 50
 LONGEST = 2_000  # characters of one sentence
+FAILED = "An error of ours. It is in the log, as request {}."
 STATUS = {Invalid: 400, Unknown: 404, Unavailable: 503, Refused: 409}
 
 
@@ -41,6 +45,9 @@ class Formatter(ExceptionFormatter):
         body = super().format_error_response(error_response)
         if isinstance(self.exc, RefusedByDomain) and self.exc.refused.evidence is not None:
             body["evidence"] = self.exc.refused.evidence
+        request = self.context["request"]
+        if self.exc.status_code == 500 and request is not None:
+            body["request_id"] = name_request(request.META)
         return body
 
 
@@ -57,9 +64,14 @@ class Handler(ExceptionHandler):
         return super().convert_known_exceptions(exc)
 
     def report_exception(self, exc: APIException, response: Response) -> None:
-        """A refusal is no error of ours, a 503 among them: it is not logged as one."""
-        if not isinstance(exc, RefusedByDomain):
-            super().report_exception(exc, response)
+        """What fails is told once, with its traceback; a refusal is no error of ours."""
+        if response.status_code < 500:
+            return
+        request = self.context["request"] and self.context["request"]._request
+        response._has_been_logged = True  # type: ignore[attr-defined]  # else Django tells it again
+        if response.status_code == 500:
+            signals.got_request_exception.send(sender=None, request=request)
+        tell(request, status=response.status_code, code=str(exc.get_codes()), error=self.exc)
 
 
 def handle(exc: Exception, context: Any) -> Response | None:
@@ -81,10 +93,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500."""
+    named = name_request(request.META)
     if request.path.startswith("/admin/"):
-        return defaults.server_error(request)
-    return _shaped(500, "server_error", "error", "an error of ours: it is in the log")
+        return HttpResponse(FAILED.format(named), status=500, content_type="text/plain")
+    return _shaped(500, "server_error", "error", "an error of ours: it is in the log", request_id=named)
 
 
-def _shaped(status: int, kind: str, code: str, detail: str) -> JsonResponse:
-    return JsonResponse({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, status=status)
+def _shaped(status: int, kind: str, code: str, detail: str, **more: str) -> JsonResponse:
+    body = {"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}], **more}
+    return JsonResponse(body, status=status)

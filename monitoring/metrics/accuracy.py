@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 from cryptoml_site.clock import now
-from monitoring.live import FEWEST, SPAN, LiveRate, live_rates
+from monitoring.live import SPAN, LiveRate, live_rates
 from monitoring.metrics.reading import ALL, Choice
 from monitoring.metrics.spans import Span, floor
+from monitoring.performance.figure import FEWEST
 from registry.models import ModelVersion
 
 

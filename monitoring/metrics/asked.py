@@ -44,7 +44,7 @@ def choice(asked: Mapping[str, str]) -> Choice:
         raise Invalid("a version is counted by its model: send 'model' too", code="missing_field", field="model")
     if name is not None and not RegisteredModel.objects.filter(name=name).exists():
         raise Unknown(f"there is no model '{name[:64]}': GET /models/list names them all", field="model")
-    return Choice(name, _version(name, number) if number is not None else None)
+    return Choice(name, version_number(name, number) if number is not None else None)
 
 
 def day(text: str) -> datetime:
@@ -66,7 +66,7 @@ def days(text: str) -> int:
     return int(text)
 
 
-def _version(model: str | None, text: str) -> int:
+def version_number(model: str | None, text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise _wrong("version", text, "send its number, 3 say")
     if not ModelVersion.objects.filter(model__name=model, number=int(text)).exists():

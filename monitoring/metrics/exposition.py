@@ -16,13 +16,20 @@ from prometheus_client.registry import Collector
 from monitoring.metrics.answers import Answered
 from monitoring.metrics.reading import always, answers_by, responses_by
 from monitoring.metrics.responses import Responses
+from monitoring.metrics.summary import task_failures
 from monitoring.metrics.system import system
 from predictions.histograms import GROWTH, LEAST
+from predictions.response_times import TASK
 
 # Upper ends in seconds; each count is that of the finer buckets that lie wholly below it.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-MOST_MARKETS = 200  # with a series each
+MOST_MARKETS = 2_000  # with a series each
 
+LABELLED = {  # gauges: where the JSON says the same, by what, in a sentence
+    "queue_length": ("queues", "queue", "Messages that no worker has taken."),
+    "newest_candle_age_seconds": ("newest_candle_age_seconds", "market", "Since the newest candle closed."),
+    "candle_due_after_seconds": ("candle_due_after_seconds", "market", "Age beyond which the next candle is overdue."),
+}
 MODEL = ("model", "version", "role")
 REQUEST = ("method", "route", "status_class")
 
@@ -33,7 +40,8 @@ class Counts(Collector):
     def collect(self) -> Iterable[Metric]:
         coverage = always()
         yield from _answers(answers_by(MODEL, coverage))
-        yield from _responses(responses_by([*REQUEST, "code"], coverage, Q()))
+        yield from _responses(responses_by([*REQUEST, "code"], coverage, ~Q(method=TASK)))
+        yield _failed_tasks(task_failures(coverage))
         yield from _system(system())
 
 
@@ -66,6 +74,13 @@ def _responses(found: Mapping[tuple[Any, ...], Responses]) -> Iterator[Metric]:
     yield from (errors, seconds)
 
 
+def _failed_tasks(found: Mapping[str, int]) -> Metric:
+    failures = CounterMetricFamily("cryptoml_task_failures", "Tasks of the workers that failed.", labels=["task"])
+    for task, count in sorted(found.items()):
+        failures.add_metric([task], count)
+    return failures
+
+
 def _cumulative(total: Responses) -> list[tuple[str, float]]:
     buckets = [(LEAST * GROWTH**bucket, count) for bucket, count in total.buckets.items()]
     found = [(str(end), float(sum(count for upper, count in buckets if upper <= end))) for end in SECONDS]
@@ -77,15 +92,9 @@ def _system(told: dict[str, Any]) -> Iterator[Metric]:
     for name, value in told.items():
         if isinstance(value, int | float):
             yield GaugeMetricFamily(f"cryptoml_{name}", name.replace("_", " ").capitalize() + ".", value=value)
-    queues = GaugeMetricFamily("cryptoml_queue_length", "Messages that no worker has taken.", labels=["queue"])
-    candles = GaugeMetricFamily(
-        "cryptoml_newest_candle_age_seconds", "Since the newest candle closed.", labels=["market"]
-    )
-    for family, values, most in (
-        (queues, told["queues"], None),
-        (candles, told["newest_candle_age_seconds"], MOST_MARKETS),
-    ):
-        for name, value in list(values.items())[:most]:
+    for series, (told_as, label, sentence) in LABELLED.items():
+        family = GaugeMetricFamily(f"cryptoml_{series}", sentence, labels=[label])
+        for name, value in list(told[told_as].items())[:MOST_MARKETS]:
             if value is not None:
                 family.add_metric([name], value)
-    yield from (queues, candles)
+        yield family

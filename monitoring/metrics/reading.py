@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet, Sum
 from cryptoml_site.clock import now
 from monitoring.metrics.answers import Answered, Labelled, counted_now
 from monitoring.metrics.responses import Labels, Responses, said_of, summed
-from monitoring.metrics.spans import BEGINNING, END, Span, Stretch, ceiling, cover, floor
+from monitoring.metrics.spans import BEGINNING, END, LONGEST_FIRST, Span, Stretch, ceiling, cover, floor
 from monitoring.models import AnswerCount, ResponseCount, Watermark
 from predictions.models import Prediction, ResponseMinute
 
@@ -71,9 +71,10 @@ class Coverage:
     stretch: Stretch
     final_to: datetime
     live_from: datetime
+    spans: Sequence[Span] = LONGEST_FIRST  # of the rows that make it up
 
     @classmethod
-    def of(cls, start: datetime, end: datetime) -> Coverage:
+    def of(cls, start: datetime, end: datetime, spans: Sequence[Span] = LONGEST_FIRST) -> Coverage:
         """From the minute that holds start; as far back as only hours or days are kept, from the hour or day."""
         mark = Watermark.objects.filter(pk=1).first()
         moment = now()
@@ -83,11 +84,11 @@ class Coverage:
             if kept_from and start < kept_from:
                 start = floor(start, span)
         live_from = max(final_to, floor(moment - LONGEST_TAIL, Span.MINUTE))
-        return cls(Stretch(start, ceiling(end, Span.MINUTE)), final_to, live_from)
+        return cls(Stretch(start, ceiling(end, Span.MINUTE)), final_to, live_from, spans)
 
     @property
     def rolled_up(self) -> list[Stretch]:
-        return cover(self.stretch.start, min(self.stretch.end, self.final_to))
+        return cover(self.stretch.start, min(self.stretch.end, self.final_to), self.spans)
 
     @property
     def live(self) -> Stretch | None:
@@ -121,13 +122,11 @@ def answers_by(labels: Sequence[str], coverage: Coverage, choice: Choice = ALL) 
 
 
 def responses_by(labels: Sequence[str], coverage: Coverage, wanted: Q) -> dict[Labels, Responses]:
-    """By these labels of ResponseCount; wanted: which of its rows."""
+    """By these labels of ResponseCount, or when its span began; wanted: which of its rows."""
     rows: QuerySet[ResponseCount] = ResponseCount.objects.within(*coverage.rolled_up)
     found = summed(rows.filter(wanted), labels)
     if coverage.live:
         told = ResponseMinute.objects.filter(wanted, minute__gte=coverage.live.start, minute__lt=coverage.live.end)
-        places = [ResponseCount.LABELS.index(label) for label in labels]
-        for key, live in said_of(told).items():
-            mine = found.setdefault(tuple(key[place] for place in places), Responses())
-            mine.add(live.responses, live.seconds_total, b"".join(live.histograms))
+        for key, live in said_of(told, labels).items():
+            found.setdefault(key, Responses()).add(live.responses, live.seconds_total, b"".join(live.histograms))
     return found

@@ -52,14 +52,13 @@ def rebuild(minutes: Sequence[datetime]) -> None:
         _replace(span, sorted({floor(minute, span) for minute in minutes}), partial(_made_of_parts, span=span))
 
 
-def said_of(rows: QuerySet[ResponseMinute]) -> dict[Labels, Responses]:
-    """By its labels, what the processes themselves stored."""
+def said_of(rows: QuerySet[ResponseMinute], labels: Sequence[str] = ResponseCount.LABELS) -> dict[Labels, Responses]:
+    """By these of the labels, what the processes themselves stored."""
     found: dict[Labels, Responses] = defaultdict(Responses)
-    for *labels, count, seconds, buckets in rows.values_list(
-        *ResponseCount.LABELS, "count", "seconds_total", "buckets"
-    ):
+    told = ["minute" if label == "began_at" else label for label in labels]
+    for *values, count, seconds, buckets in rows.values_list(*told, "count", "seconds_total", "buckets"):
         said = packed({int(bucket): responses for bucket, responses in buckets.items()})
-        found[tuple(labels)].add(count, seconds, said)
+        found[tuple(values)].add(count, seconds, said)
     return found
 
 

@@ -15,6 +15,7 @@ from monitoring.metrics.responses import Responses
 from monitoring.metrics.spans import Span, floor, following
 from monitoring.metrics.system import system
 from predictions.histograms import quantile
+from predictions.response_times import TASK
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 
@@ -42,7 +43,14 @@ def of_stretch(start: datetime, end: datetime, choice: Choice = ALL) -> dict[str
         **_answered(Answered.total(by_role.values())),
         "by_role": {role: each.answers for role, each in sorted(by_role.items())},
         **_responded(coverage, choice, seconds),
+        "task_failures": task_failures(coverage) if choice == ALL else None,
     }
+
+
+def task_failures(coverage: Coverage) -> dict[str, int]:
+    """By the task's name."""
+    found = responses_by(["route"], coverage, Q(method=TASK))
+    return {task: each.responses for (task,), each in sorted(found.items())}
 
 
 def _window(coverage: Coverage, end: datetime, seconds: float) -> dict[str, Any]:

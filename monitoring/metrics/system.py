@@ -14,7 +14,8 @@ from redis.retry import Retry
 
 from cryptoml_site.clock import now
 from monitoring.health import VALKEY_PATIENCE, system_json
-from monitoring.models import Watermark
+from monitoring.models import Alert, Watermark, WorkerHeartbeat
+from monitoring.models.heartbeats import BEAT
 from predictions.models import WebProcess
 from training.models import Market, Outcome
 
@@ -27,17 +28,27 @@ def system() -> dict[str, Any]:
     """Ages in seconds; null where there is nothing to have one, and where who knows does not answer."""
     at, disk = now(), shutil.disk_usage(settings.CRYPTOML_HOME)
     alive = WebProcess.objects.alive(at)
+    markets = list(Market.objects.with_newest().order_by("name"))
     waiting = Outcome.objects.due(at).aggregate(oldest=Min("matures_at"))["oldest"]
     mark = Watermark.objects.filter(pk=1).first()
     return {
         **system_json(disk.free / disk.total),
         "queues": queue_lengths(),
-        "newest_candle_age_seconds": _newest_candle_ages(at),
+        "newest_candle_age_seconds": {market.name: _candle_age(market, at) for market in markets},
+        "candle_due_after_seconds": {market.name: _due_after(market) for market in markets if not market.ended},
         "oldest_unsettled_answer_age_seconds": _age(waiting, at),
         "spool_rows": alive.aggregate(rows=Sum("spool_rows"))["rows"] or 0,
         "web_processes_alive": alive.count(),
+        "workers_alive": WorkerHeartbeat.objects.alive(at).exclude(duties__contains=[BEAT]).count(),
+        "open_alerts": Alert.objects.open().count(),
+        "beat_age_seconds": _age(_newest_beat(), at),
         "roll_up_age_seconds": _age(mark.passed_at if mark else None, at),  # beat, the broker and a worker made it
     }
+
+
+def _newest_beat() -> datetime | None:
+    beats = WorkerHeartbeat.objects.filter(duties__contains=[BEAT])
+    return beats.order_by("-seen_at").values_list("seen_at", flat=True).first()
 
 
 def queue_lengths() -> dict[str, int | None]:
@@ -59,13 +70,14 @@ def queue_lengths() -> dict[str, int | None]:
         return dict.fromkeys(QUEUES)
 
 
-def _newest_candle_ages(at: datetime) -> dict[str, float | None]:
-    """By market, since its newest candle closed."""
-    markets = Market.objects.with_newest().order_by("name")
-    return {
-        market.name: _age(market.newest_opened_at and market.known_at(market.newest_opened_at), at)
-        for market in markets
-    }
+def _candle_age(market: Market, at: datetime) -> float | None:
+    """Since its newest candle closed."""
+    return _age(market.newest_opened_at and market.known_at(market.newest_opened_at), at)
+
+
+def _due_after(market: Market) -> float:
+    """The age beyond which the next candle is overdue."""
+    return (market.step + market.grace).total_seconds()
 
 
 def _age(moment: datetime | None, at: datetime) -> float | None:

@@ -1,12 +1,12 @@
 """Filters of the log that ask Postgres for ranges of indexes, and never for the distinct values of a long column."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Exists, Min, OuterRef, Q
+from django.db.models import Min, OuterRef, Q, Subquery
 from django.http import HttpRequest
 
 from cryptoml_site.clock import now
@@ -89,7 +89,7 @@ class VersionFilter(admin.SimpleListFilter):
         version = ModelVersion.objects.filter(pk=int(chosen)).first() if chosen.isdecimal() else None
         if version is None:
             return None
-        rows: PredictionQuerySet = queryset.filter(model=version.model_id, version=version)
+        rows: PredictionQuerySet = queryset.since(version.created_at).filter(model=version.model_id, version=version)
         return rows
 
 
@@ -160,35 +160,30 @@ class OutcomeFilter(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> PredictionQuerySet | None:
-        up, down = Prediction.Direction.UP, Prediction.Direction.DOWN
-        rose, fell = _newest_outcome(log_return__gt=0), _newest_outcome(log_return__lte=0)
-        conditions = {
-            "right": Q(rose, direction=up) | Q(fell, direction=down),
-            "wrong": Q(fell, direction=up) | Q(rose, direction=down),
-            "pending": Q(_newest_outcome(status=Outcome.Status.PENDING)),
-            "void": Q(_newest_outcome(status=Outcome.Status.VOID)),
-            "none": Q(market="") | ~Q(_newest_outcome()),
-        }
-        condition = conditions.get(self.value() or "")
-        if condition is None:
-            return None
-        chosen: PredictionQuerySet = queryset.filter(condition)
-        oldest = self._oldest(self.value())
-        return chosen.since(oldest) if oldest else chosen
-
-    @staticmethod
-    def _oldest(status: str | None) -> datetime | None:
-        """Of the few outcomes that are pending or void, the oldest candle: no answer about it is older than that."""
-        if status not in (Outcome.Status.PENDING, Outcome.Status.VOID):
-            return None
-        oldest: datetime | None = Outcome.objects.filter(status=status).aggregate(oldest=Min("as_of"))["oldest"]
-        return oldest
+        """By a look into the index for each answer, newest first: joined, all outcomes that there are would be read."""
+        wanted = self.value()
+        found = queryset.alias(moved=_of_newest("log_return"), state=_of_newest("status"))
+        chosen: PredictionQuerySet | None = None
+        if wanted in ("right", "wrong"):
+            chosen = found.exclude(market="").filter(_came_true() if wanted == "right" else _came_false())
+        elif wanted in (Outcome.Status.PENDING, Outcome.Status.VOID):
+            oldest = Outcome.objects.filter(status=wanted).aggregate(oldest=Min("as_of"))["oldest"]
+            rows = found.exclude(market="").filter(state=wanted)
+            chosen = rows.since(oldest) if oldest else rows.none()  # no answer about a candle is older than it
+        elif wanted == "none":
+            chosen = found.filter(Q(market="") | Q(state=None))
+        return chosen
 
 
-def _newest_outcome(**facts: Any) -> Exists:
-    """That the newest revision of an answer's outcome is so."""
-    same = {"market": OuterRef("market"), "as_of": OuterRef("as_of"), "horizon": OuterRef("horizon")}
-    newer = Outcome.objects.filter(**same, revision__gt=OuterRef("revision"))
-    of_the_answer = {**same, "market__name": OuterRef("market")}
-    del of_the_answer["market"]
-    return Exists(Outcome.objects.filter(~Exists(newer), **of_the_answer, **facts))
+def _of_newest(fact: str) -> Subquery:
+    """Of the newest revision of an answer's outcome."""
+    same = {"market__name": OuterRef("market"), "as_of": OuterRef("as_of"), "horizon": OuterRef("horizon")}
+    return Subquery(Outcome.objects.filter(**same).order_by("-revision").values(fact)[:1])
+
+
+def _came_true() -> Q:
+    return Q(moved__gt=0, direction=Prediction.Direction.UP) | Q(moved__lte=0, direction=Prediction.Direction.DOWN)
+
+
+def _came_false() -> Q:
+    return Q(moved__gt=0, direction=Prediction.Direction.DOWN) | Q(moved__lte=0, direction=Prediction.Direction.UP)

@@ -1,5 +1,6 @@
 """Answers: each one durable, traceable to what gave it, and bound to who asked."""
 
+from predictions.models.client_outcomes import ClientOutcome
 from predictions.models.forecasts import Forecast, MissedForecast
 from predictions.models.idempotent_replies import IdempotentReply, IdempotentReplyQuerySet
 from predictions.models.keys import ApiKey, Scope, check_scopes
@@ -11,6 +12,7 @@ from predictions.models.response_minutes import ResponseMinute, ResponseMinuteQu
 __all__ = [
     "NOVEL_INPUT",
     "ApiKey",
+    "ClientOutcome",
     "DroppedMonth",
     "Forecast",
     "IdempotentReply",

@@ -92,6 +92,10 @@ class Prediction(models.Model):
             models.Index(fields=["model", "id"], name="log_by_model"),
             models.Index(fields=["key", "id"], name="log_by_key"),
             models.Index(fields=["reference", "id"], condition=~Q(reference=""), name="log_by_reference"),
+            # The first answer about a close is found without reading the million others about it.
+            models.Index(
+                fields=["version", "role", "as_of", "id"], condition=Q(as_of__isnull=False), name="log_by_close"
+            ),
         ]
         constraints = [
             models.CheckConstraint(

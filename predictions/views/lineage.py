@@ -1,5 +1,6 @@
 """Everything behind one answer, over HTTP."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -21,4 +22,7 @@ class ShowLineage(ReadsPredictions):
 
     @extend_schema(responses=LineageSerializer)
     def get(self, request: Request, pk: UUID) -> Response:
-        return Response(LineageSerializer(lineage_of(self.get_object())).data)
+        prediction = self.get_object()
+        lineage = lineage_of(prediction)
+        shown = lineage if self.shows_given(prediction) else replace(lineage, client_outcome=None)
+        return Response(LineageSerializer(shown).data)

@@ -9,7 +9,7 @@ from cryptoml_site.errors import InvalidFields, Problem
 from predictions.callers import Caller
 from predictions.filters import PredictionFilter
 from predictions.models import Prediction, PredictionQuerySet, Scope
-from predictions.serializers import PredictionSerializer
+from predictions.serializers import PredictionSerializer, ShownPredictionSerializer
 from registry.pagination import NewestFirst
 
 
@@ -29,6 +29,11 @@ class ReadsPredictions(GenericAPIView[Prediction]):
         if caller.may(Scope.PREDICTIONS_READ_ALL):
             return rows
         return rows.filter(key=caller.key.pk) if caller.key else rows.none()
+
+    def shows_given(self, prediction: Prediction) -> bool:
+        """Whether the caller is told what a client said of this answer: that client is, and staff."""
+        caller = Caller.of(self.request)
+        return caller.user is not None or (caller.key is not None and caller.key.pk == prediction.key_id)
 
 
 class ListPredictions(ReadsPredictions, ListAPIView[Prediction]):
@@ -52,3 +57,5 @@ class ListPredictions(ReadsPredictions, ListAPIView[Prediction]):
 
 class ShowPrediction(ReadsPredictions, RetrieveAPIView[Prediction]):
     """One answer, found again by its id."""
+
+    serializer_class = ShownPredictionSerializer

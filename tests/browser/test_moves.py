@@ -129,6 +129,7 @@ PAGES = [
     "/admin/predictions/prediction/",
     "/admin/predictions/apikey/",
     "/admin/predictions/webprocess/",
+    "/admin/dashboards/performance",
     "/admin/training/trainingrun/",
     "/admin/django_celery_beat/periodictask/",
 ]

@@ -114,3 +114,26 @@ def test_markets_must_be_names_of_markets(settings, tmp_path):
     settings.MARKET_SOURCE, settings.MARKETS, settings.CRYPTOML_DATA_DIR = "", ["foo"], tmp_path
     with pytest.raises(Invalid, match="'foo' is no market name"):
         first_run.load_real_markets(print)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["mail.example", "imap://mail.example", "smtp://", "smtp://:secret@", "smtp://u:secret@host:0", "smtp://[::1"],
+)
+def test_a_mail_server_is_named_and_its_password_is_not_said(text):
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL names no mail server") as refused:
+        CheckedEnv({"EMAIL_URL": text}).mail("EMAIL_URL")
+    assert "secret" not in str(refused.value)
+    for good in ("smtp+tls://u:p@mail.example:587", "smtp://mail.example", "consolemail://", ""):
+        assert CheckedEnv({"EMAIL_URL": good}).mail("EMAIL_URL") == good
+
+
+@pytest.mark.parametrize(
+    "text", ["hc.example/secret", "ftp://hc.example/secret", "https://u:secret@hc.example", "https:///secret"]
+)
+def test_the_dead_mans_address_may_hold_a_secret_that_is_not_said(text):
+    with pytest.raises(ImproperlyConfigured, match="DEADMAN_URL is no address") as refused:
+        CheckedEnv({"DEADMAN_URL": text}).secret_url("DEADMAN_URL")
+    assert "secret" not in str(refused.value)
+    for good in ("https://hc.example/id?token=x", "http://10.0.0.1:3001/api/push/x", ""):
+        assert CheckedEnv({"DEADMAN_URL": good}).secret_url("DEADMAN_URL") == good

@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from cryptoml_site.clock import now
-from monitoring.live import FEWEST, LiveRate, live_rates
+from monitoring.live import LiveRate, live_rates
 from monitoring.models import DriftCheck
+from monitoring.performance.figure import FEWEST, JUDGED
 from predictions.models import Forecast, Prediction, WebProcess
 from registry.models import ModelImport
 from tests.factories import make_market, make_model, make_prediction, make_version
@@ -131,8 +132,13 @@ def test_a_hit_rate_has_its_interval_its_number_and_its_baseline(replaced, marke
     assert found.n == 39
     assert found.low < found.rate < found.high
     assert 0.5 <= found.baseline <= 1
-    assert f"n={found.n}" in home(admin_client)
+    assert f"n={found.n}; too few to be judged beside the majority's" in home(admin_client)
     assert f"[{found.low:.1%}, {found.high:.1%}]" in home(admin_client)
+
+
+def test_from_a_hundred_outcomes_on_a_hit_rate_is_held_against_its_baseline():
+    facts = {"rate": 0.6, "low": 0.55, "high": 0.65, "baseline": 0.5}
+    assert [LiveRate(n=n, **facts).verdict for n in (JUDGED - 1, JUDGED)] == ["", "above"]
 
 
 def forecast_hourly(version, market, hours, *, right):
@@ -213,6 +219,7 @@ def test_failed_runs_and_refused_imports_of_the_last_days_are_named(admin_client
 def test_what_was_not_checked_yet_is_said_to_be_so(replaced, admin_client):
     shown = home(admin_client)
     assert "not checked yet: each day at 00:40 UTC" in shown
+    assert "No alert is open. No worker runs, so nothing is watched." in shown
     assert "market bitcoin-usd-1d is gone" in shown
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from training.evaluation.bootstrap import Draws, Interval, Weighed, Weights
 from training.evaluation.calibration import BINS, equal_mass, expected_calibration_error
-from training.evaluation.metrics import balanced_accuracy, called_up, log_losses, roc_auc, squared_errors
+from training.evaluation.metrics import Calls, balanced_accuracy, called_up, log_losses, roc_auc, squared_errors
 from training.series import Floats
 
 Truth = NDArray[np.int8]
@@ -19,14 +19,17 @@ def figures(truth: Truth, probability: Floats, draws: Draws) -> dict[str, Interv
     calls = called_up(probability)
     return {
         "accuracy": draws.mean(calls == truth),
-        "balanced_accuracy": draws.figure(
-            balanced_accuracy(truth, calls), _found_and_there(truth, calls == truth), _mean_share
-        ),
+        "balanced_accuracy": balance(truth, calls, draws),
         "roc_auc": draws.weighed(roc_auc(truth, probability), resampled_roc_auc(truth, probability)),
         "log_loss": draws.mean(log_losses(truth, probability)),
         "brier": draws.mean(squared_errors(truth, probability)),
         "ece": calibration_error(truth, probability, draws),
     }
+
+
+def balance(truth: Truth, calls: Calls, draws: Draws) -> Interval:
+    """Balanced accuracy."""
+    return draws.figure(balanced_accuracy(truth, calls), _found_and_there(truth, calls == truth), _mean_share)
 
 
 def calibration_error(truth: Truth, probability: Floats, draws: Draws) -> Interval:

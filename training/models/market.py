@@ -85,6 +85,10 @@ class Market(models.Model):
 
     newest_opened_at: datetime | None  # by `with_newest`
     newest_close: float | None  # by `with_newest`
+    first_opened_at: datetime | None  # by `with_counts`, as are those that follow
+    candle_count: int
+    suspect_count: int
+    revised_count: int
 
     name = models.CharField(max_length=64, unique=True, validators=[RegexValidator(NAME)])
     coin = models.CharField(max_length=40)
@@ -118,6 +122,11 @@ class Market(models.Model):
     def fetched(self) -> bool:
         """Whether its source can be asked for newer candles."""
         return self.source not in BROUGHT
+
+    @property
+    def ended(self) -> bool:
+        """Whether nobody brings newer candles by himself: a file has an end."""
+        return self.source == "csv"
 
     @property
     def step(self) -> timedelta:

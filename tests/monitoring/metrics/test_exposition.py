@@ -7,8 +7,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
 
 from monitoring.models import AnswerCount
-from tests.factories import make_prediction
+from tests.factories import make_market, make_prediction
 from tests.monitoring.metrics.conftest import NOON, count_everything
+from training.models import Market
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
 FORMATS = [("text/plain;version=0.0.4", parse_prometheus), (OPENMETRICS, parse_openmetrics)]
@@ -44,6 +45,19 @@ def test_the_text_says_what_the_json_says(answered, client, accept, parse):
     mean = 1_000 * total(found, "cryptoml_http_response_seconds_sum", **asked) / answered_requests
     assert mean == pytest.approx(json["response_time_ms"]["mean"])
     assert total(found, "cryptoml_queue_length", queue="data") == json["system"]["queues"]["data"]
+
+
+def test_its_gauges_are_the_json_s(answered, client):
+    for name, source in (("demo-usd-1m", "coingecko"), ("bitcoin-usd-1d", "csv")):
+        make_market(name, newest=NOON - timedelta(days=2))
+        Market.objects.filter(name=name).update(source=source)
+    found, told = samples(client), client.get("/metrics").json()["system"]
+    assert told["candle_due_after_seconds"] == {"demo-usd-1m": 90.0}  # a file has an end
+    for name in ("spool_rows", "web_processes_alive", "roll_up_age_seconds", "disk_free_percent"):
+        assert found[f"cryptoml_{name}",] == pytest.approx(told[name], abs=1)
+    for name in ("newest_candle_age_seconds", "candle_due_after_seconds"):
+        gauges = {key[1][1]: value for key, value in found.items() if key[0] == f"cryptoml_{name}"}
+        assert gauges == told[name]
 
 
 def test_the_buckets_are_cumulative(answered, client):
