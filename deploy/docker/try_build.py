@@ -224,7 +224,8 @@ def main() -> None:
     home.path.chmod(0o711)
     proc, dev = (bound(Path(each), root.path / each.lstrip("/")) for each in ("/proc", "/dev"))
     with using([Postgres(home)], say=print), read_only(root), proc, dev:
-        home.sockets.chmod(0o711)  # a throw-away server: the image's user must reach it
+        for path, mode in ((home.sockets, 0o711), (home.sockets / ".s.PGSQL.5432", 0o777)):
+            path.chmod(mode)  # a throw-away server: the image's user must reach it
         with bound(home.sockets, root.path / home.sockets.relative_to("/")):
             started(root, home)
 
