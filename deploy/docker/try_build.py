@@ -11,9 +11,9 @@ outside, and starts the web as the image's own user, on a file system that is re
 GET /health/live is asked by the image's own health check. Everything is read from the Dockerfile, so the two cannot
 drift apart.
 
-What differs from a real build: python:3.11-slim-bookworm is Debian 12 with a newer Python 3.11 of its own in /usr/local;
-here it is Debian 12 with Debian's Python 3.11 (3.11.2), linked to the same place. No layers are made: the sizes are those
-of folders, before compression.
+What differs from a real build: python:3.11-slim-bookworm is Debian 12 with a newer Python 3.11 of its own in
+/usr/local; here it is Debian 12 with Debian's Python 3.11 (3.11.2), linked to the same place. No layers are made: the
+sizes are those of folders, before compression.
 """
 
 import argparse

@@ -4,9 +4,10 @@
 
 The first is the web, whose pre-deploy step migrates, so the others follow it, one by one.
 
-Exit status 0: the commit is live and answers. 1: it is not; the last line says whether what was live before is live again.
-Standard library alone, so that a pipeline runs it with nothing installed. Render's own auto-deploy must be off, or two
-deploy at once. Migrations run in Render's pre-deploy step and are never rolled back: each must suit the version before it.
+Exit status 0: the commit is live and answers. 1: it is not; the last line says whether what was live before is live
+again. Standard library alone, so that a pipeline runs it with nothing installed. Render's own auto-deploy must be off,
+or two deploy at once. Migrations run in Render's pre-deploy step and are never rolled back: each must suit the version
+before it.
 """
 
 import argparse
@@ -162,7 +163,9 @@ def say(line: str) -> None:
 
 def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(description="Deploy a commit to Render, or put back what was live.")
-    parser.add_argument("services", type=lambda text: text.replace(" ", "").split(","), help="ids, srv-..., the web's first")
+    parser.add_argument(
+        "services", type=lambda text: text.replace(" ", "").split(","), help="ids, srv-..., the web's first"
+    )
     parser.add_argument("--commit", required=True)
     parser.add_argument("--api", default=API)
     parser.add_argument("--address", help="where it is reached; by default what Render says")
@@ -172,7 +175,9 @@ def main(argv: list[str]) -> None:
     asked = parser.parse_args(argv)
     key = os.environ.get("RENDER_API_KEY", "")
     if not key or not all(asked.services):
-        sys.exit("RENDER_API_KEY and the services' ids are needed: they are secrets of the repository, see DEPLOYMENT.md")
+        sys.exit(
+            "RENDER_API_KEY and the services' ids are needed: they are secrets of the repository, see DEPLOYMENT.md"
+        )
     patience = Patience(asked.deploy_seconds, asked.health_seconds, asked.between_seconds)
     services = [Service(each, key=key, api=asked.api, patience=patience) for each in asked.services]
     try:

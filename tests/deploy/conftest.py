@@ -64,7 +64,7 @@ def configured(folder, *, web, ports):
     """deploy/proxy with other addresses and folders, and not a word more."""
     text = (PROXY / "nginx.conf").read_text()
     for ours, here in (
-        ("/tmp/", f"{folder}/"),
+        ("/tmp/", f"{folder}/"),  # noqa: S108
         ("listen 8080", f"listen 127.0.0.1:{ports[0]}"),
         ("listen 8082", f"listen 127.0.0.1:{ports[1]}"),
         ("/etc/nginx/locations.conf", f"{folder}/locations.conf"),

@@ -18,7 +18,9 @@ from django.db import connection
 from tests.deploy.conftest import free_port, stopped_at_the_end, wait_for_port
 
 THREADS = 2  # of the web process
-ANNOUNCED = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
+ANNOUNCED = (
+    b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
+)
 
 
 @pytest.fixture
@@ -64,6 +66,11 @@ def test_a_body_that_never_comes_holds_no_thread_of_the_web(nginx, web):
         began = time.monotonic()
         assert [ask(published)[0] for _ in range(5)] == [200] * 5
         assert time.monotonic() - began < 3.0
+
+
+def test_the_images_health_check_finds_it_well(web):
+    command = [sys.executable, "-I", "deploy/docker/healthcheck.py", "web"]
+    assert subprocess.run(command, env={**os.environ, "PORT": str(web)}).returncode == 0
 
 
 def test_without_the_proxy_it_would(web):
