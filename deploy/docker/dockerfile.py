@@ -53,7 +53,7 @@ def _instructions(text: str) -> list[Instruction]:
 
 
 def context(ignored: Path) -> tuple[list[str], list[str]]:
-    """Paths that a build sees, and patterns that it does not, by a .dockerignore that begins by leaving out everything."""
+    """Paths that a build sees, and patterns that it does not; the .dockerignore begins by leaving out everything."""
     lines = [line for line in ignored.read_text().splitlines() if line and not line.startswith("#")]
     if lines[0] != "*":
         raise ValueError(f"{ignored.name} must begin with *")

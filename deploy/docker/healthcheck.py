@@ -15,9 +15,12 @@ YOUNG = "SELECT count(*) FROM monitoring_workerheartbeat WHERE host = %s AND see
 
 
 def web() -> None:
-    """As a proxy that ended TLS would ask, so that an https site answers it and redirects nobody."""
+    """As a proxy that ended TLS would ask, by a name that is ours: a site refuses others, and redirects from http."""
+    ours = os.environ.get("ALLOWED_HOSTS", "localhost").partition(",")[0].lstrip(".")
     url = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/health/live"
-    with urllib.request.urlopen(urllib.request.Request(url, headers={"X-Forwarded-Proto": "https"}), timeout=4):
+    with urllib.request.urlopen(
+        urllib.request.Request(url, headers={"Host": ours, "X-Forwarded-Proto": "https"}), timeout=4
+    ):
         pass
 
 

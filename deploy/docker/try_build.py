@@ -189,6 +189,7 @@ def read_only(root: Root) -> Iterator[None]:
 def started(root: Root, home: Home) -> None:
     """Migrate, start the web as the image's user, and ask its health check until it says yes."""
     secrets = {"SECRET_KEY": os.urandom(32).hex(), "ALLOWED_HOSTS": "127.0.0.1", "PORT": str(PORT)}
+    secrets |= {"PUBLIC_URL": f"http://127.0.0.1:{PORT}", "ALLOW_HTTP": "true"}  # nobody else reaches it
     servers = {"DATABASE_URL": home.database_url, "REDIS_URL": "redis://127.0.0.1:9/0"}  # nothing needs a cache here
     web = {**secrets, **servers, "WEB_WORKERS": "1"}
     root.run([*root.entrypoint, "migrate"], user=root.user, env={**web, "MIGRATE_DATABASE_URL": home.owner_url})

@@ -37,6 +37,7 @@ def web(transactional_db, settings):
         "PORT": str(port),
         "WEB_WORKERS": "1",
         "WEB_THREADS": str(THREADS),
+        "ALLOWED_HOSTS": "forecasts.example.com,localhost",
     }
     with stopped_at_the_end(subprocess.Popen(["deploy/docker/entrypoint", "web"], env=env)) as process:
         wait_for_port(port, process)
@@ -70,7 +71,8 @@ def test_a_body_that_never_comes_holds_no_thread_of_the_web(nginx, web):
 
 def test_the_images_health_check_finds_it_well(web):
     command = [sys.executable, "-I", "deploy/docker/healthcheck.py", "web"]
-    assert subprocess.run(command, env={**os.environ, "PORT": str(web)}).returncode == 0
+    ours = {"PORT": str(web), "ALLOWED_HOSTS": "forecasts.example.com"}
+    assert subprocess.run(command, env={**os.environ, **ours}).returncode == 0
 
 
 def test_without_the_proxy_it_would(web):
