@@ -55,7 +55,7 @@ class AlertAdmin(ConfirmingAdmin[Alert]):
     """Opened and closed by the look at all rules, each minute; people acknowledge them."""
 
     pages = (AcknowledgePage,)
-    list_display = ("subject", "severity", "state", "rule", "opened_at", "last_seen_at", "times_seen", "sentence")
+    list_display = ("subject", "sentence", "severity", "state", "opened_at", "times_seen")
     list_filter = (StateFilter, "severity", "rule")
     list_select_related = ("rule",)
     ordering = ("-pk",)

@@ -59,8 +59,8 @@ def nearness(checks: Sequence[DriftCheck]) -> Plot:
     title = "How near to an alarm"
     curves = [
         Curve("features", [_share(check, Channel.DISTRIBUTION, "m", "threshold") for check in checks]),
-        Curve("answers", [_share(check, Channel.PREDICTION, "m", "threshold") for check in checks], tone="other"),
-        Curve("outcomes", [_share(check, Channel.OUTCOME, "cusum", "alarm_at") for check in checks], dots=True),
+        Curve("answers", [_share(check, Channel.PREDICTION, "m", "threshold") for check in checks], dots=True),
+        Curve("outcomes", [_share(check, Channel.OUTCOME, "cusum", "alarm_at") for check in checks], tone="other"),
     ]
     told = [curve for curve in curves if any(y is not None for y in curve.ys)]
     if not told:

@@ -92,7 +92,7 @@ def _failed_tasks(rule: AlertRule, at: datetime) -> Sequence[Firing]:
     return [
         Firing(
             f"task {task}",
-            f"{task} failed {sum(errors.values()):,} times within {span(rule.window)} ({', '.join(errors)}): the log of "
+            f"{task} failed {sum(errors.values()):,} times in {span(rule.window)} ({', '.join(errors)}): the log of "
             "the worker has the traceback",
             {"failures": sum(errors.values()), "errors": errors},
         )
