@@ -37,7 +37,7 @@ lint: .venv/.installed  ## style, imports, migrations, security
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/bandit --quiet -c pyproject.toml -r cryptoml_site registry training predictions monitoring bench studies
+	$(BIN)/bandit --quiet -c pyproject.toml -r cryptoml_site registry training predictions monitoring bench studies deploy
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet --no-progress .github
