@@ -5,7 +5,7 @@ UV_PIN := $(shell sed -n 's/^uv==/uv==/p' requirements-dev.txt)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up backup restore doctor test test-long lint types bench results gate-study drift-study format coverage lock
+.PHONY: help up env backup restore doctor test test-long lint types bench results gate-study drift-study format coverage lock
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,12 +39,17 @@ test-long: .venv/.installed  ## what takes longer: load, faults, many seeds
 coverage: .venv/.installed  ## HTML report in htmlcov/
 	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=html --cov-report=term
 
+env:  ## .env for docker compose, with random secrets
+	@deploy/make-env
+
 lint: .venv/.installed  ## style, imports, migrations, security
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/bandit --quiet -c pyproject.toml -r cryptoml_site registry training predictions monitoring bench studies
+	$(BIN)/bandit --quiet -c pyproject.toml -r cryptoml_site registry training predictions monitoring bench studies deploy
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet --no-progress .github
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 types: .venv/.installed  ## mypy, strict
@@ -75,6 +80,8 @@ drift-study: .venv/.installed  ## what the drift checks cost in false alarms, an
 
 lock: .venv/.installed  ## compile the pins from the .in files
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements.in -o requirements.txt
+	sed '/^# What only/,$$d' requirements.in | $(BIN)/uv pip compile --quiet --no-header --python-version 3.11 \
+		-c requirements.txt - -o requirements-web.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements-exchanges.in -o requirements-exchanges.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 bench/requirements.in -o bench/requirements.txt

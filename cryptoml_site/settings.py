@@ -187,7 +187,7 @@ UNFOLD = {
 }
 
 STATIC_URL = "static/"
-STATIC_ROOT = CRYPTOML_HOME / "static"
+STATIC_ROOT = Path(env.str("CRYPTOML_STATIC_ROOT", default=str(CRYPTOML_HOME / "static")))  # images bring theirs
 BUNDLES_BUCKET = checked.bucket("BUNDLES_URL")
 BUNDLES_ENDPOINT = checked.url("BUNDLES_ENDPOINT")
 BUNDLES_REGION = env.str("BUNDLES_REGION", default="")
