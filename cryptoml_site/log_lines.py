@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from cryptoml_site.clock import now
-from cryptoml_site.error_lines import errors, scrubbed, told_by
+from cryptoml_site.error_lines import errors, told_by
 
 OF_ERRORS = errors.name
 
@@ -38,4 +38,4 @@ def _facts(record: logging.LogRecord) -> dict[str, Any]:
         return {"event": event} | facts
     if record.name == OF_ERRORS:
         return {"event": "error"} | told_by(record)
-    return {"event": "log", "logger": scrubbed(record.name)} | told_by(record)
+    return {"event": "log", "logger": record.name} | told_by(record)
