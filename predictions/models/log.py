@@ -96,6 +96,9 @@ class Prediction(models.Model):
             models.Index(
                 fields=["version", "role", "as_of", "id"], condition=Q(as_of__isnull=False), name="log_by_close"
             ),
+            # What is rare is found without a walk through all the rest.
+            models.Index(fields=["role", "id"], condition=~Q(role="production"), name="log_by_other_role"),
+            models.Index(fields=["id"], condition=Q(direction__isnull=True), name="log_of_abstained"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -1,14 +1,17 @@
 """The log's months: made ahead, made twice without harm, strays moved where they belong; dropped when they are past."""
 
+import time
 from datetime import UTC, datetime
 from threading import Event, Thread
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Refused
 from predictions import partitions
+from predictions.log.postgres import parameters
 from predictions.models import Prediction
 from predictions.partitions import LOG, STRAYS, drop_partition, ensure_partitions, month_start
 from tests.factories import make_prediction, make_version
@@ -141,3 +144,17 @@ def test_a_busy_log_is_asked_again_before_a_month_is_dropped(monkeypatch):
     with pytest.raises(OperationalError):
         drop_partition(month_start(now(), months_later=-2))
     assert failures == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_makes_a_drop_wait_for_no_longer_than_its_lock_timeout():
+    """Behind a drop that waits, every insert would wait."""
+    past = month_start(now(), months_later=-2)
+    partitions._make_partition(past)
+    with psycopg.connect(**parameters() | {"autocommit": False}) as reader:
+        reader.execute(f"SELECT count(*) FROM {LOG}")  # noqa: S608  # and its transaction goes on
+        began = time.monotonic()
+        with pytest.raises(OperationalError):
+            partitions._drop_partition(past)
+        assert 0.2 <= time.monotonic() - began < 1.5
+    assert drop_partition(past)

@@ -4,14 +4,19 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
 from rest_framework.test import APIClient
 
 from cryptoml_site.clock import now
 from predictions.callers import Caller
+from predictions.ids import first_id_of
+from predictions.models import Prediction
+from tests.factories import make_prediction
 from tests.predictions.conftest import client_with
 from training.features.classic import EXAMPLE
 
 OWN = ["predict", "predictions:read"]
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -127,3 +132,20 @@ def test_staff_without_the_permission_read_nothing(own, django_user_model):
     person = APIClient()
     person.force_login(django_user_model.objects.create(username="anna", is_staff=True))
     assert person.get("/predictions").status_code == 403
+
+
+@pytest.mark.parametrize("asked", [{"role": "shadow"}, {"direction": None}], ids=["another role", "abstained"])
+def test_what_is_rare_is_found_by_an_index_of_its_own(production, asked):
+    make_prediction(made_at=now(), version=production)
+    columns = ", ".join(f'"{field.column}"' for field in Prediction._meta.concrete_fields if field.name != "id")
+    of_this_hour = {"id__gte": first_id_of(now() - HOUR), "id__lt": first_id_of(now() + HOUR)}
+    newest = Prediction.objects.filter(**asked, **of_this_hour).order_by("-id")[:100]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO predictions_prediction (id, {columns}) "  # noqa: S608
+            f"SELECT uuidv7(), {columns} FROM predictions_prediction, generate_series(1, 5000)"
+        )
+        cursor.execute("ANALYZE predictions_prediction")
+    plan = newest.explain()
+    assert "Index" in plan
+    assert "Filter" not in plan  # no row is read and left out

@@ -110,7 +110,7 @@ def test_a_thousand_markets_take_the_queries_of_ten_and_are_paged(admin_client, 
     with django_assert_max_num_queries(12):
         shown = page(admin_client, p=2)
     assert "page 2 of 20, 1000 markets" in shown
-    assert shown.count('<th scope="row">') == 50
+    assert shown.count('<th scope="row"') == 50
     assert "c0050-usd-1h" in shown
 
 

@@ -55,7 +55,8 @@ def test_it_says_what_the_metrics_say(answered, admin_client, client):  # noqa: 
 
 
 def test_a_full_hour_is_drawn_by_its_minutes(answered, noon):  # noqa: F811
-    """Rolled up it is one row, too, which would all lie in its first minute."""
+    """Once it is final it is one row, too, which would all lie in its first minute."""
+    noon((NOON + timedelta(minutes=5)).isoformat())
     count_everything()
     minutes = newest_hour(NOON).minutes
     assert len(minutes) == 61

@@ -14,8 +14,9 @@ from monitoring.models import AnswerCount, ResponseCount, Watermark
 from monitoring.tasks import forget_counts_task, roll_up_task
 from predictions.models import DroppedMonth, LateMinute, Prediction, ResponseMinute
 from predictions.partitions import ensure_partitions
-from tests.factories import make_prediction, make_version
+from tests.factories import make_market, make_prediction, make_version
 from tests.monitoring.metrics.conftest import NOON, count_everything
+from training.models import Outcome
 
 TODAY = floor(NOON, Span.DAY)
 
@@ -144,6 +145,17 @@ def test_a_month_is_dropped_when_it_is_old_and_counted_and_its_counts_stay(old_m
     count_everything()
     assert forget_log() == ["2026-05"]
     assert (Prediction.objects.count(), total("month"), DroppedMonth.objects.count()) == (0, 1, 1)
+
+
+def test_outcomes_outlive_the_answers_that_they_judge(old_month, noon):
+    market = make_market("demo-usd-1m")
+    about = {"market": market, "as_of": TODAY.replace(month=5), "horizon": 1}
+    Outcome.objects.create(**about, matures_at=TODAY, status="void", void_reason="no candle")
+    noon("2026-08-01T00:10:00Z")
+    count_everything()
+    assert forget_log() == ["2026-05"]
+    assert Outcome.objects.filter(**about).exists()
+    assert not Prediction.objects.exists()
 
 
 def test_a_month_with_a_late_minute_waits_for_its_count(old_month, noon):
