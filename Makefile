@@ -5,7 +5,7 @@ UV_PIN := $(shell sed -n 's/^uv==/uv==/p' requirements-dev.txt)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-long lint types bench results gate-study drift-study format coverage lock docs
+.PHONY: help up test test-long lint types bench results gate-study drift-study format coverage lock
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,6 +39,7 @@ lint: .venv/.installed  ## style, imports, migrations, security
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(MAKE) --no-print-directory docs
 
+.PHONY: docs
 docs: .venv/.installed  ## the pages of docs/ as a site, in site/; a broken link fails
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo "site/index.html"
