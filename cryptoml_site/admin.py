@@ -1,5 +1,7 @@
 """How the admin calls itself, and who may sign in to it; each app registers its own rows."""
 
+from axes.models import AccessAttempt
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -8,6 +10,8 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from registry.admin.lists import ReadOnlyAdmin
 
 admin.site.index_title = "Home"
 admin.site.index_template = "admin/monitoring/home.html"
@@ -24,6 +28,23 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  #
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
     """What a role may do."""
+
+
+@admin.register(AccessAttempt)
+class FailedSignInAdmin(ReadOnlyAdmin[AccessAttempt]):
+    """Of the last minutes. To delete a row is to let that name sign in again from that address."""
+
+    list_display = ("username", "ip_address", "failures_since_start", "locked", "attempt_time")
+    search_fields = ("username", "ip_address")
+    ordering = ("-attempt_time",)
+    fields = ("username", "ip_address", "user_agent", "path_info", "failures_since_start", "attempt_time")
+
+    @admin.display(boolean=True)
+    def locked(self, attempt: AccessAttempt) -> bool:
+        return bool(attempt.failures_since_start >= settings.AXES_FAILURE_LIMIT)
+
+    def has_delete_permission(self, request: HttpRequest, obj: AccessAttempt | None = None) -> bool:
+        return request.user.has_perm("axes.delete_accessattempt")
 
 
 def stylesheet(request: HttpRequest) -> str:

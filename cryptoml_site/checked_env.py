@@ -26,6 +26,9 @@ class CheckedEnv:
 
     variables: Mapping[str, str]
 
+    def given(self, name: str) -> bool:
+        return bool(self.variables.get(name))
+
     def whole_number(self, name: str, *, default: int, least: int = 1, most: int | None = None) -> int:
         """From `least` up, to `most` where one is given."""
         text = self.variables.get(name) or str(default)
@@ -84,6 +87,18 @@ class CheckedEnv:
         if not rooted or parts.username or parts.password or parts.query or parts.fragment or len(text.split()) > 1:
             raise wrong
         return text.rstrip("/")
+
+    def origin(self, name: str) -> str:
+        """Where a site is reached, https://HOST or https://HOST:PORT; "" where the variable is absent."""
+        text = self.url(name)
+        parts = urlsplit(text)
+        if parts.path:
+            raise ImproperlyConfigured(f"{name} has the path {parts.path}: leave it out, a site answers at its root")
+        return f"{parts.scheme}://{parts.netloc}".lower() if text else ""
+
+    def secret(self, name: str) -> str:
+        """As it stands, for django-environ takes one with a $ at its head for the name of another; "" where absent."""
+        return self.variables.get(name, "").strip()
 
     def secret_url(self, name: str) -> str:
         """A whole address that may hold a secret, which the sentence leaves out; "" where the variable is absent."""

@@ -1,4 +1,4 @@
-"""Errors as lines for programs: each 5xx response and each failed task is one JSON object on one line of stderr.
+"""Errors as lines: each 5xx response and each failed task is one, as cryptoml_site.log_lines writes it.
 
 Whatever is told to the logger `cryptoml.errors` leaves here, without a secret; what Django tells to its own is passed
 on to it, so that nothing is told twice.
@@ -14,10 +14,8 @@ from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple
 
-import orjson
 from django.conf import settings
 
-from cryptoml_site.clock import now
 from registry.request_ids import name_request
 
 errors = logging.getLogger("cryptoml.errors")
@@ -48,17 +46,11 @@ def _secrets() -> tuple[str, ...]:
         settings.SECRET_KEY,
         settings.COINGECKO_API_KEY,
         settings.SENTRY_DSN,
+        settings.DEADMAN_URL,
+        getattr(settings, "EMAIL_HOST_PASSWORD", ""),
         *(each.get("PASSWORD") for each in databases),
     ]
     return tuple(sorted({secret for secret in told if secret and len(secret) >= 8}, key=len, reverse=True))
-
-
-class ErrorLines(logging.Formatter):
-    """One line, whatever is in it; what is not known is left out."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {"at": now().isoformat(timespec="milliseconds"), "level": record.levelname.lower()} | told_by(record)
-        return orjson.dumps(line, default=str).decode()
 
 
 def told_by(record: logging.LogRecord) -> dict[str, Any]:

@@ -42,6 +42,8 @@ OWNER = (
     "django_celery_beat.delete_periodictask",
     "auth.view_user",
     "auth.view_group",
+    "axes.view_accessattempt",
+    "axes.delete_accessattempt",  # which lets somebody sign in again
 )
 GROUPS = {"viewer": VIEWER, "operator": (*VIEWER, *OPERATOR), "owner": (*VIEWER, *OPERATOR, *OWNER)}
 

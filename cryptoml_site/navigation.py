@@ -67,6 +67,7 @@ GROUPS: dict[str, tuple[Place, ...]] = {
         Place("API keys", "key", "predictions.apikey"),
         Place("Users", "person", "auth.user"),
         Place("Groups", "group", "auth.group"),
+        Place("Failed sign-ins", "lock", "axes.accessattempt"),
     ),
     "Operations": (
         Place("Web processes", "dns", "predictions.webprocess"),

@@ -1,14 +1,19 @@
 """Every setting; the environment is read here and nowhere else. Wrong or missing values stop the start."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
+from csp.constants import NONE
 
 from cryptoml_site.checked_env import CheckedEnv
 from cryptoml_site.embedded.home import Home
 from cryptoml_site.embedded.secret import development_secret
+from cryptoml_site.log_config import log_config
+from cryptoml_site.production import refuse_unsafe
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -17,9 +22,13 @@ checked = CheckedEnv(os.environ)
 CRYPTOML_HOME = Path(env.str("CRYPTOML_HOME", default=str(BASE_DIR / "var"))).resolve()
 EMBEDDED = Home(CRYPTOML_HOME)
 
+ENVIRONMENT = checked.choice("CRYPTOML_ENV", default="development", among=("development", "production"))
+IN_PRODUCTION = ENVIRONMENT == "production"
 DEBUG = checked.boolean("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="") or development_secret(CRYPTOML_HOME)
+SECRET_KEY = checked.secret("SECRET_KEY") or ("" if IN_PRODUCTION else development_secret(CRYPTOML_HOME))
+PUBLIC_URL = checked.origin("PUBLIC_URL")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS += [urlsplit(PUBLIC_URL).hostname] if PUBLIC_URL else []
 
 INSTALLED_APPS = [
     "cryptoml_site.theme.ThemeConfig",  # before the admin, whose templates it replaces
@@ -39,6 +48,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_celery_beat",
     "simple_history",
+    "axes",
     "cryptoml_site",
     "registry",
     "training",
@@ -50,7 +60,9 @@ MIDDLEWARE = [
     "predictions.middleware.RecordResponses",
     "predictions.middleware.NameRequests",
     "predictions.middleware.TellAllowance",
+    "cryptoml_site.plain_http.RefusePlainHttp",
     "django.middleware.security.SecurityMiddleware",
+    "cryptoml_site.content_policy.ContentPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -60,6 +72,7 @@ MIDDLEWARE = [
     "cryptoml_site.admin_errors.AdminErrors",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 TEMPLATES = [
@@ -88,29 +101,48 @@ DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3) 
 MIGRATE_DATABASE = checked.owner("MIGRATE_DATABASE_URL", of="DATABASE_URL", default=EMBEDDED.owner_url)
 REDIS_URL = env.str("REDIS_URL", default=EMBEDDED.redis_url)
 
-LOGGING = {  # to stderr, with the traceback of whatever fails: Django's own, without DEBUG, shows an error to nobody
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"told_elsewhere": {"()": "cryptoml_site.error_lines.ToldElsewhere"}},
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
-        "json": {"()": "cryptoml_site.error_lines.ErrorLines"},
-    },
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
-        "errors": {"class": "logging.StreamHandler", "formatter": "json"},
-        "pass_on": {"class": "cryptoml_site.error_lines.PassOn"},
-    },
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        "django.request": {"handlers": ["pass_on"], "level": "ERROR", "propagate": False},
-        "cryptoml.errors": {"handlers": ["errors"], "level": "INFO", "propagate": False},
-        "celery.app.trace": {"filters": ["told_elsewhere"]},
-        "django.security.DisallowedHost": {"handlers": [], "propagate": False},  # anybody can send one
-        "httpx": {"level": "WARNING"},  # it tells of every request, through the bars of progress
-    },
-}
+# Safe to be reached by others. What stands before us ends TLS, so its word is taken, where TRUSTED_PROXIES says so.
+TRUSTED_PROXIES = checked.whole_number("TRUSTED_PROXIES", default=0, least=0)
+ALLOW_HTTP = checked.boolean("ALLOW_HTTP", default=False)
+if IN_PRODUCTION:
+    refuse_unsafe(
+        debug=DEBUG,
+        secret_key=SECRET_KEY,
+        hosts=ALLOWED_HOSTS,
+        databases={
+            "DATABASE_URL": DATABASES["default"] if checked.given("DATABASE_URL") else None,
+            "MIGRATE_DATABASE_URL": MIGRATE_DATABASE,
+        },
+        public_url=PUBLIC_URL,
+        allow_http=ALLOW_HTTP,
+    )
+OVER_HTTPS = PUBLIC_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OVER_HTTPS
+SECURE_SSL_HOST = urlsplit(PUBLIC_URL).netloc or None
+SECURE_REDIRECT_EXEMPT = [r"^(api/v1/)?(health(/|$)|metrics$)"]  # asked by probes and Prometheus, behind the proxy
+SECURE_HSTS_SECONDS = 31_536_000 if OVER_HTTPS else 0  # a year
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # subdomains and browsers' lists are the domain owner's
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": [NONE], "frame-ancestors": [NONE]}}  # JSON; content_policy.py
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # who guesses locks nobody out but themselves
+AXES_CLIENT_IP_CALLABLE = "predictions.addresses.address_of_request"
+AXES_LOCKOUT_CALLABLE = "cryptoml_site.locked_out.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True  # sessions and the ledger say who was here
+AXES_ENABLE_ADMIN = False  # cryptoml_site.admin has a page of our own
+AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+
+LOG_FORMAT = checked.choice("CRYPTOML_LOG_FORMAT", default="auto", among=("auto", "json", "text"))
+LOG_REQUESTS = checked.whole_number("CRYPTOML_LOG_REQUESTS", default=100, least=0)  # lines a second, of each process
+LOG_REFUSED_BODIES = checked.boolean("LOG_REFUSED_BODIES", default=False)
+LOG_FILES = checked.boolean("LOG_FILES", default=False)
+LOGGING = log_config(LOG_FORMAT, EMBEDDED.logs if LOG_FILES else None)
 
 # Celery. The database is the record of what was done (TrainingRun, Forecast, Outcome), so no results are kept; a task
 # whose worker was killed is delivered again, and finds in the database what is left to do.

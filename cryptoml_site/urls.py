@@ -1,8 +1,9 @@
 """Canonical under /api/v1/, and the same at / for the classic curl lines."""
 
+from csp.decorators import csp_update
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
 from monitoring import views as monitoring
 from monitoring.alerts import views as alerts
@@ -24,6 +25,8 @@ MOVES = {
     "suspend": registry.Suspend,
     "resume": registry.Resume,
 }
+
+redoc = SpectacularRedocView.as_view(url_name="schema", template_name="cryptoml_site/redoc.html")
 
 admin.autodiscover()  # here and not when the apps are loaded: neither a worker nor the first answer needs the admin
 
@@ -56,10 +59,8 @@ api = [
     path("drift/events", drift.ListDriftEvents.as_view(), name="drift-events"),
     path("alerts", alerts.ListAlerts.as_view(), name="alerts"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path(
-        "redoc", SpectacularRedocView.as_view(url_name="schema", template_name="cryptoml_site/redoc.html"), name="redoc"
-    ),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("redoc", csp_update({"worker-src": ["blob:"]})(redoc), name="redoc"),  # it searches in a worker
 ]
 
 urlpatterns = [

@@ -18,7 +18,11 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, KnownKey] | None:
         key = sent_key(request.META)
-        return None if key is None else (AnonymousUser(), key)
+        if key is None:
+            return None
+        inner: Any = request._request  # HttpRequest declares no attribute for it
+        inner.key_prefix = key.prefix
+        return AnonymousUser(), key
 
     def authenticate_header(self, request: Request) -> str:
         return KEYWORD

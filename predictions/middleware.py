@@ -1,13 +1,16 @@
-"""What is measured of every response, and what each tells of its caller's limit."""
+"""What is measured and told of every response, and what each tells of its caller's limit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from time import perf_counter
+from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from predictions.limits import Allowance
-from predictions.response_times import response_times
+from predictions.refused_bodies import tell_refused
+from predictions.request_lines import request_lines
+from predictions.response_times import Told, response_times
 from registry.request_ids import REQUEST_ID, current_request_id, name_request
 
 
@@ -31,19 +34,28 @@ class RecordResponses:
 
 
 def record(request: HttpRequest, response: HttpResponseBase | None, *, seconds: float) -> None:
-    """Count one response; None where an exception left none."""
+    """Count one response, and tell of it; None where an exception left none."""
     match = request.resolver_match
     status = 500 if response is None else response.status_code
     model, version = getattr(response, "answered_by", ("", None))
-    response_times.record(
-        method=request.method or "",
-        route=match.route if match else "",
-        status=status,
-        code=error_code(response) if status >= 400 else "",
-        model=model,
-        version=version,
-        seconds=seconds,
-    )
+    told: Told = {
+        "method": request.method or "",
+        "route": match.route if match else "",
+        "status": status,
+        "code": error_code(response) if status >= 400 else "",
+        "model": model,
+        "version": version,
+        "seconds": seconds,
+    }
+    record_told(told, request.META, key=getattr(request, "key_prefix", ""))
+
+
+def record_told(told: Told, sent: MutableMapping[str, Any], *, key: str) -> None:
+    """Where both lanes meet. sent: the request's WSGI environ."""
+    response_times.record(**told)
+    named = name_request(sent)
+    request_lines.tell(request_id=named, key=key, **told)
+    tell_refused(sent, request_id=named, route=told["route"], status=told["status"], code=told["code"])
 
 
 def error_code(response: HttpResponseBase | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
@@ -21,6 +21,18 @@ MOST_KEYS = 2_000  # of one minute, with one for what exceeds them in each statu
 STATUS_CLASSES = 5
 TASK = "(task)"  # for a method, of what monitoring.failed_tasks counts; no request has one with brackets
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", TASK})
+
+
+class Told(TypedDict):
+    """Of one response. model, version: only of what answered, never what a client asked for."""
+
+    method: str
+    route: str
+    status: int
+    code: str
+    model: str
+    version: int | None
+    seconds: float
 
 
 class Labels(NamedTuple):

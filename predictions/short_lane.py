@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import Any
 
+from csp.utils import build_policy
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection
@@ -18,9 +19,10 @@ from django.http.request import split_domain_port, validate_host
 from predictions.authentication import bears_key, sent_key
 from predictions.callers import Caller
 from predictions.limits import Allowance
-from predictions.middleware import error_code
+from predictions.middleware import error_code, record_told
+from predictions.refused_bodies import remember
 from predictions.replies import Reply
-from predictions.response_times import response_times
+from predictions.response_times import Told
 from predictions.throttling import check, take_one
 from predictions.views.answering import JSON, AnsweringView
 from registry.request_ids import REQUEST_ID, name_request
@@ -38,20 +40,29 @@ PROTECTION = {  # what Django's middleware gives every response
 }
 
 
+def protection() -> dict[str, str]:
+    """The same, with what the settings make of it. Where the site is over https, so is all that this lane takes."""
+    strict = {"Strict-Transport-Security": f"max-age={settings.SECURE_HSTS_SECONDS}"}
+    return PROTECTION | {"Content-Security-Policy": build_policy()} | (strict if settings.SECURE_HSTS_SECONDS else {})
+
+
 class ShortLane:
     """django: the application for everything else. lanes: by path, the view whose lane it is."""
 
     def __init__(self, django: Application, lanes: Mapping[str, type[AnsweringView]]) -> None:
         self.django = django
         self.lanes = lanes
+        self.protection = protection()
         self._known_hosts: set[str] = set()
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         view = self.lanes.get(environ["PATH_INFO"])
+        if view is not None:
+            remember(environ)
         if view is None or not self._is_plain(environ):
             said = self.django(environ, start_response)
         else:
-            said = PlainAnswer(view(), environ)(start_response)
+            said = PlainAnswer(view(), environ, self.protection)(start_response)
         read_the_rest(environ)
         return said
 
@@ -62,6 +73,7 @@ class ShortLane:
             and sent.get("HTTP_ACCEPT", "") in TAKES_JSON
             and bears_key(sent)
             and not sent.get("QUERY_STRING")
+            and (not settings.SECURE_SSL_REDIRECT or is_secure(sent))
             and self._is_ours(sent.get("HTTP_HOST", ""))
         )
 
@@ -77,6 +89,15 @@ class ShortLane:
         return True
 
 
+def is_secure(sent: Environ) -> bool:
+    """As HttpRequest.is_secure(); what is not, Django refuses."""
+    trusted = settings.SECURE_PROXY_SSL_HEADER
+    if trusted is not None and trusted[0] in sent:
+        said: str = sent[trusted[0]]
+        return said.partition(",")[0].strip() == trusted[1]
+    return bool(sent["wsgi.url_scheme"] == "https")
+
+
 def read_the_rest(sent: Environ) -> None:
     """Of a small body that a refusal left unread: over it the server would close the connection, and lose the reply."""
     length = sent.get("CONTENT_LENGTH") or ""
@@ -87,9 +108,11 @@ def read_the_rest(sent: Environ) -> None:
 class PlainAnswer:
     """One request in the short lane."""
 
-    def __init__(self, view: AnsweringView, sent: Environ) -> None:
+    def __init__(self, view: AnsweringView, sent: Environ, protection: dict[str, str]) -> None:
         self.view = view
         self.sent = sent
+        self.protection = protection
+        self.key = ""  # its prefix, once it is known to be one
         self.request_id = name_request(sent)
         self.allowance: Allowance | None = None
         self.began = perf_counter()
@@ -109,6 +132,7 @@ class PlainAnswer:
         if connection.connection is not None and not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()  # as Django does: a broken one would stay in its thread for good
         caller = Caller(key=sent_key(self.sent))
+        self.key = caller.key.prefix if caller.key else ""
         caller.check(self.view.scopes["POST"])
         self.allowance = take_one(caller, self.sent)
         check(self.allowance)
@@ -124,15 +148,16 @@ class PlainAnswer:
     def _headers(self, body: bytes, headers: dict[str, str]) -> list[tuple[str, str]]:
         allowance = self.allowance.headers() if self.allowance is not None else {}
         own = {REQUEST_ID: self.request_id, "Content-Length": str(len(body))}
-        return list((headers | PROTECTION | allowance | own).items())
+        return list((headers | self.protection | allowance | own).items())
 
     def _record(self, status: int, *, code: str = "", model: str = "", version: int | None = None) -> None:
-        response_times.record(
-            method="POST",
-            route=self.sent["PATH_INFO"][1:],
-            status=status,
-            code=code,
-            model=model,
-            version=version,
-            seconds=perf_counter() - self.began,
-        )
+        told: Told = {
+            "method": "POST",
+            "route": self.sent["PATH_INFO"][1:],
+            "status": status,
+            "code": code,
+            "model": model,
+            "version": version,
+            "seconds": perf_counter() - self.began,
+        }
+        record_told(told, self.sent, key=self.key)

@@ -10,6 +10,7 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from predictions.addresses import address_of
 from predictions.callers import Caller
 from predictions.follower import follower
 from predictions.limits import Allowance, Limiter
@@ -22,7 +23,7 @@ limiter = Limiter(settings.REDIS_URL, live_processes=lambda: follower.live_proce
 
 def take_one(caller: Caller, sent: Mapping[str, Any]) -> Allowance:
     """Of the caller's requests. sent: the request's WSGI environ."""
-    label = caller.label if caller.known else f"anonymous:{sent.get('REMOTE_ADDR', '')}"
+    label = caller.label if caller.known else f"anonymous:{address_of(sent)}"
     limit = (caller.key.rate_limit if caller.key else None) or settings.RATE_LIMIT
     return limiter.take(label, limit=limit)
 

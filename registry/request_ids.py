@@ -10,7 +10,7 @@ from random import getrandbits
 from typing import Any
 
 REQUEST_ID = "X-Request-ID"
-OF_A_CLIENT = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+OF_A_CLIENT = re.compile(r"(?!.*[0-9a-f]{8}\.[A-Za-z0-9_-]{43})[A-Za-z0-9._:-]{1,64}")  # and never an API key
 SENT = "HTTP_X_REQUEST_ID"  # in a WSGI environ
 
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")  # of what this thread works for

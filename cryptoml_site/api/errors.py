@@ -83,12 +83,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404: people under /admin/ get a page, programs the same shape as everywhere."""
     if request.path.startswith("/admin/"):
         return defaults.page_not_found(request, exception)
-    return _shaped(404, "client_error", "not_found", f"there is nothing at {request.path}: see /docs")
+    return shaped(404, "client_error", "not_found", f"there is nothing at {request.path}: see /docs")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400: a Host that is not ours, a request that Django cannot read."""
-    return _shaped(400, "client_error", "bad_request", "the request cannot be read: look at its Host and its size")
+    return shaped(400, "client_error", "bad_request", "the request cannot be read: look at its Host and its size")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -96,9 +96,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     named = name_request(request.META)
     if request.path.startswith("/admin/"):
         return HttpResponse(FAILED.format(named), status=500, content_type="text/plain")
-    return _shaped(500, "server_error", "error", "an error of ours: it is in the log", request_id=named)
+    return shaped(500, "server_error", "error", "an error of ours: it is in the log", request_id=named)
 
 
-def _shaped(status: int, kind: str, code: str, detail: str, **more: str) -> JsonResponse:
+def shaped(status: int, kind: str, code: str, detail: str, **more: str) -> JsonResponse:
     body = {"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}], **more}
     return JsonResponse(body, status=status)

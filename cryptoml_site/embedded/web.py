@@ -67,6 +67,7 @@ def await_web(home: Home, port: int, api_key: str, *, alive: Callable[[], bool])
     """Return once /health and a prediction have answered 200 through HTTP."""
     deadline = time.monotonic() + PATIENCE
     headers = {"X-API-Key": api_key, "Content-Type": "application/json"}
+    headers["X-Forwarded-Proto"] = "https"  # as the proxy of an https PUBLIC_URL says; without one nobody reads it
     for method, path, body in (("GET", "/health", None), ("POST", "/predict", json.dumps(EXAMPLE))):
         while (answer := _answer(port, method, path, body, headers)) != "200":
             if not alive() or time.monotonic() > deadline:

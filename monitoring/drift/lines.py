@@ -1,4 +1,4 @@
-"""Incidents as a file of JSON lines, for who tails files: a line for each change of an incident's state.
+"""Incidents as a file of JSON lines a day, for who tails files: a line for each change of an incident's state.
 
 At least once: a line is written first and noted after. Its id is made of the incident and of what happened, so that who
 reads it twice can tell.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid5
 
@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from monitoring.models import DriftEvent, DriftLine
+from registry.daily_files import turn_over
 
 LOCK = 0x4C494E45  # 'LINE': one process at a time appends
 NAMESPACE = UUID("6f1c6c2e-5a53-4f0b-9a86-5d2b6f0e7a11")  # of these ids; drawn once
@@ -78,6 +79,7 @@ def _append(lines: bytes) -> None:
     """In one write, so that who tails the file sees no half line; after the half one of a full disk, a new line."""
     target = path()
     target.parent.mkdir(parents=True, exist_ok=True)
+    turn_over(target, datetime.now(UTC).date())  # by the disk's clock, as the file's own moment is
     file = os.open(target, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         size = os.fstat(file).st_size

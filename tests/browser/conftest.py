@@ -60,7 +60,8 @@ def chromium():
 
 @pytest.fixture
 def visit(site, chromium):
-    """visit("operator") is a page that person is signed in to; it may ask no other host, and no script may fail."""
+    """visit("operator") is a page that person is signed in to; it may ask no other host, no script may fail, and the
+    browser may refuse nothing that the page's own policy forbids."""
     opened, wrong = [], []
 
     def open_as(person=None, *, dark=False, viewport=DESK):
@@ -70,8 +71,12 @@ def visit(site, chromium):
         opened.append(context)
         page = context.new_page()
         page.set_default_timeout(20_000)
-        page.on("request", lambda asked: None if asked.url.startswith((site.url, "data:")) else wrong.append(asked.url))
+        page.on(
+            "request",
+            lambda asked: None if asked.url.startswith((site.url, "data:", "blob:")) else wrong.append(asked.url),
+        )
         page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda told: wrong.append(told.text) if "Content Security Policy" in told.text else None)
         if person is not None:
             sign_in(page, person)
         return page

@@ -82,7 +82,7 @@ def test_an_error_is_sent_with_its_request_id_and_nothing_of_the_caller():
     everything = "".join(received) + stderr
     for secret in (KEY, "biscuit", "203.0.113.9", '"vars"', '"price"'):
         assert secret not in everything
-    assert stderr.count('"request_id":"mine-1"') == 1
+    assert stderr.count('"event":"error","request_id":"mine-1"') == 1
 
 
 def test_without_a_dsn_its_library_is_not_imported():

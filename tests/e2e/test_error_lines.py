@@ -20,6 +20,7 @@ def test_a_failed_task_is_one_line_that_names_the_request_which_asked_for_it(bun
     current_request_id.reset(before)
     wait_for(lambda: ResponseMinute.objects.filter(route=CHECK).exists())
     wait_for(lambda: "ValueError" in process.log.read_text())
-    [line] = [json.loads(line) for line in process.log.read_text().splitlines() if line.startswith("{")]
+    told = [json.loads(line) for line in process.log.read_text().splitlines() if line.startswith("{")]
+    [line] = [each for each in told if each["event"] == "error"]
     assert (line["task_id"], line["request_id"], line["exception"]) == (sent.id, "mine-1", "ValueError")
     assert process.log.read_text().count("Traceback") == 1

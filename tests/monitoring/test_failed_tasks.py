@@ -8,7 +8,8 @@ from celery import shared_task
 from django.db import Error
 
 from cryptoml_site.celery import name_the_request
-from cryptoml_site.error_lines import ErrorLines, errors
+from cryptoml_site.error_lines import errors
+from cryptoml_site.log_lines import JsonLines
 from monitoring.failed_tasks import FailedTasks, failed_tasks
 from monitoring.metrics.retention import forget_counts
 from predictions.models import ResponseMinute
@@ -31,7 +32,7 @@ def fails(error):
 def lines():
     told = []
     handler = logging.Handler()
-    handler.emit = lambda record: told.append(json.loads(ErrorLines().format(record)))
+    handler.emit = lambda record: told.append(json.loads(JsonLines().format(record)))
     errors.addHandler(handler)
     yield told
     errors.removeHandler(handler)

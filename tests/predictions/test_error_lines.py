@@ -12,8 +12,9 @@ from django.test import Client
 from django.urls import reverse
 
 from cryptoml_site import error_lines
-from cryptoml_site.error_lines import ErrorLines, Refusals, errors, scrubbed
+from cryptoml_site.error_lines import Refusals, errors, scrubbed
 from cryptoml_site.errors import Unavailable
+from cryptoml_site.log_lines import JsonLines
 from predictions.engine import engine
 from predictions.models import Scope
 from predictions.sessions import Sessions
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.django_db
 class Lines(logging.Handler):
     def __init__(self):
         super().__init__()
-        self.setFormatter(ErrorLines())
+        self.setFormatter(JsonLines())
         self.texts = []
 
     def emit(self, record):
@@ -107,7 +108,9 @@ def test_django_tells_no_traceback_twice(asker, admin_client, broken, stderr, mo
     admin_client.raise_request_exception = False
     admin_client.get(reverse("admin:index"))
     said = stderr.getvalue()
-    assert said.count("Traceback") == said.count("\n") == 2
+    told = [json.loads(line)["event"] for line in said.splitlines()]
+    assert said.count("Traceback") == told.count("error") == 2
+    assert set(told) == {"error", "request"}
 
 
 def test_what_fails_outside_of_drf_is_a_line_too(admin_client, lines, monkeypatch):

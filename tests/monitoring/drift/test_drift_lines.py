@@ -1,6 +1,8 @@
 """logs/drift_events.jsonl: a line for each change of an incident, at least once, each with an id."""
 
 import json
+import os
+import time
 
 import pytest
 
@@ -73,6 +75,16 @@ def test_a_kill_between_line_and_note_writes_it_again_under_the_same_id(event, m
     write_lines()
     first, again = told()
     assert first["id"] == again["id"]
+
+
+def test_a_day_has_a_file_of_its_own(event):
+    path().parent.mkdir(parents=True)
+    path().write_text("yesterday's\n")
+    moment = time.time() - 86_400
+    os.utime(path(), (moment, moment))
+    write_lines()
+    [older] = path().parent.glob("drift_events.jsonl.*")
+    assert (older.read_text(), len(told())) == ("yesterday's\n", 1)
 
 
 def test_after_half_a_line_the_next_begins_anew(event):
