@@ -5,7 +5,7 @@ UV_PIN := $(shell sed -n 's/^uv==/uv==/p' requirements-dev.txt)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-long lint types bench results gate-study drift-study format coverage lock
+.PHONY: help up env backup restore doctor test test-long lint types bench results gate-study drift-study format coverage lock
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -21,6 +21,15 @@ help:  ## say what there is
 up: .venv/.installed  ## start everything: servers, market data, a trained model, the API
 	@exec $(BIN)/python manage.py up
 
+backup: .venv/.installed  ## database and bundles in one file: make backup FILE=site.tar
+	$(BIN)/python manage.py backup $(if $(FILE),--out $(FILE)) $(OPTIONS)
+
+restore: .venv/.installed  ## a backup into an empty site: make restore FILE=site.tar (OPTIONS=--replace: into another)
+	$(BIN)/python manage.py restore $(FILE) $(OPTIONS)
+
+doctor: .venv/.installed  ## what is wrong with this installation, and what to do
+	@$(BIN)/python manage.py doctor $(OPTIONS)
+
 test: .venv/.installed  ## the whole suite on embedded servers of its own
 	$(BIN)/pytest -n 2 --dist loadgroup
 
@@ -30,12 +39,17 @@ test-long: .venv/.installed  ## what takes longer: load, faults, many seeds
 coverage: .venv/.installed  ## HTML report in htmlcov/
 	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=html --cov-report=term
 
+env:  ## .env for docker compose, with random secrets
+	@deploy/make-env
+
 lint: .venv/.installed  ## style, imports, migrations, security
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/bandit --quiet -c pyproject.toml -r cryptoml_site registry training predictions monitoring bench studies
+	$(BIN)/bandit --quiet -c pyproject.toml -r cryptoml_site registry training predictions monitoring bench studies deploy
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet --no-progress .github
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(MAKE) --no-print-directory docs
 
@@ -72,6 +86,8 @@ drift-study: .venv/.installed  ## what the drift checks cost in false alarms, an
 
 lock: .venv/.installed  ## compile the pins from the .in files
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements.in -o requirements.txt
+	sed '/^# What only/,$$d' requirements.in | $(BIN)/uv pip compile --quiet --no-header --python-version 3.11 \
+		-c requirements.txt - -o requirements-web.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 requirements-exchanges.in -o requirements-exchanges.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 bench/requirements.in -o bench/requirements.txt

@@ -17,6 +17,7 @@ WORDS = {
 }
 LOCAL_MAIL = ("consolemail", "filemail", "memorymail", "dummymail")
 TOKEN = re.compile(r"[!-~]+")
+BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([\w.-]+(?:/[\w.-]+)*))?/?", re.ASCII)
 NEEDS_A_KEY = ("registry:write", "registry:override")
 
 
@@ -126,6 +127,14 @@ class CheckedEnv:
                 f"{name} names no mail server: set it to smtp+tls://USER:PASSWORD@HOST:587, or leave it out"
             )
         return text
+
+    def bucket(self, name: str) -> tuple[str, str] | None:
+        """Of S3, and the path in it; None where the variable is absent."""
+        text = self.variables.get(name, "").strip()
+        found = BUCKET.fullmatch(text)
+        if text and not found:
+            raise ImproperlyConfigured(f"{name} is '{text}': set it to s3://BUCKET or s3://BUCKET/PATH")
+        return (found[1], found[2] or "") if found else None
 
     def dsn(self, name: str) -> str:
         """Where Sentry takes errors; "" where the variable is absent. It holds a key, so the sentence leaves it out."""

@@ -12,7 +12,7 @@ OURS = ("cryptoml.requests", "cryptoml.tasks", "cryptoml.errors", "cryptoml.refu
 
 
 def log_config(log_format: str, folder: Path | None) -> dict[str, Any]:
-    """log_format: json, text, or auto, which is text where stderr is a terminal. folder: of a file by the day beside it."""
+    """log_format: json, text, or auto: text where stderr is a terminal. folder: of a file by the day beside it."""
     words = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     handlers: dict[str, Any] = {
         "stderr": {"class": "logging.StreamHandler", "formatter": "words" if words else "json"},

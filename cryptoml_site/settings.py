@@ -26,6 +26,7 @@ ENVIRONMENT = checked.choice("CRYPTOML_ENV", default="development", among=("deve
 IN_PRODUCTION = ENVIRONMENT == "production"
 DEBUG = checked.boolean("DEBUG", default=False)
 SECRET_KEY = checked.secret("SECRET_KEY") or ("" if IN_PRODUCTION else development_secret(CRYPTOML_HOME))
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # those before: what they signed still holds
 PUBLIC_URL = checked.origin("PUBLIC_URL")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 ALLOWED_HOSTS += [urlsplit(PUBLIC_URL).hostname] if PUBLIC_URL else []
@@ -218,7 +219,10 @@ UNFOLD = {
 }
 
 STATIC_URL = "static/"
-STATIC_ROOT = CRYPTOML_HOME / "static"
+STATIC_ROOT = Path(env.str("CRYPTOML_STATIC_ROOT", default=str(CRYPTOML_HOME / "static")))  # images bring theirs
+BUNDLES_BUCKET = checked.bucket("BUNDLES_URL")
+BUNDLES_ENDPOINT = checked.url("BUNDLES_ENDPOINT")
+BUNDLES_REGION = env.str("BUNDLES_REGION", default="")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": CRYPTOML_HOME}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -227,6 +231,16 @@ STORAGES = {
         "OPTIONS": {"location": CRYPTOML_HOME / "bundles"},
     },
 }
+if BUNDLES_BUCKET:
+    STORAGES["bundles"] = {
+        "BACKEND": "registry.bundle_bucket.BundleBucket",
+        "OPTIONS": {
+            "bucket_name": BUNDLES_BUCKET[0],
+            "location": BUNDLES_BUCKET[1],
+            "endpoint_url": BUNDLES_ENDPOINT or None,
+            "region_name": BUNDLES_REGION or None,
+        },
+    }
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

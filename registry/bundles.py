@@ -32,6 +32,12 @@ class BundleAltered(Refused):
     code = "bundle_altered"
 
 
+class BundleAway(BundleAltered):
+    """Its storage does not answer, so nobody can tell."""
+
+    code = "bundle_away"
+
+
 class BundleTooLarge(Refused):
     code = "bundle_too_large"
 
@@ -56,7 +62,7 @@ def write_bundle(files: dict[str, bytes]) -> str:
     manifest = json.dumps({"files": entries}, indent=1).encode()
     bundle = sha256(manifest).hexdigest()
     for name, data in [*files.items(), (MANIFEST, manifest)]:  # the manifest last: without it there is no bundle
-        _store(_path(bundle, name), data)
+        store_file(path_in_storage(bundle, name), data)
     return bundle
 
 
@@ -86,22 +92,31 @@ def verify_bundle(bundle: str) -> dict[str, FileEntry]:
 
 
 def delete_bundle(bundle: str) -> None:
-    """Delete every file, the manifest first: without it there is no bundle, should this be cut short."""
+    """Delete every file, the manifest first: without it there is no bundle, should this be cut short.
+
+    Raises BundleAway.
+    """
     storage = _bundle_storage()
-    folder = _path(bundle, "")
-    for name in [MANIFEST, *storage.listdir(folder)[1]]:
-        storage.delete(f"{folder}{name}")
+    folder = path_in_storage(bundle, "")
+    try:
+        for name in [MANIFEST, *storage.listdir(folder)[1]]:
+            storage.delete(f"{folder}{name}")
+    except TimeoutError as error:
+        raise BundleAway(
+            f"the version is purged, but its files could not be deleted ({error.strerror}): delete {folder} by hand"
+        ) from error
 
 
 def _bundle_storage() -> Storage:
     return storages["bundles"]
 
 
-def _path(bundle: str, name: str) -> str:
+def path_in_storage(bundle: str, name: str) -> str:
     return f"{bundle[:2]}/{bundle}/{name}"
 
 
-def _store(path: str, data: bytes) -> None:
+def store_file(path: str, data: bytes) -> None:
+    """Written once: what is there already with the same bytes stays as it is."""
     storage = _bundle_storage()
     if storage.exists(path):
         with storage.open(path) as existing:
@@ -113,11 +128,12 @@ def _store(path: str, data: bytes) -> None:
 
 def _fetch(bundle: str, name: str) -> bytes:
     try:
-        with _bundle_storage().open(_path(bundle, name)) as stored:
+        with _bundle_storage().open(path_in_storage(bundle, name)) as stored:
             data: bytes = stored.read()
             return data
     except OSError as error:
-        raise BundleAltered(f"bundle {bundle[:12]}: {name} cannot be read ({error.strerror})") from error
+        kind = BundleAway if isinstance(error, TimeoutError) else BundleAltered
+        raise kind(f"bundle {bundle[:12]}: {name} cannot be read ({error.strerror})") from error
 
 
 def _compare(bundle: str, name: str, found: str, registered: str) -> None:

@@ -1,16 +1,13 @@
 """The verb of training: from a run in the queue to a candidate in the registry."""
 
 import json
-import subprocess
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from copy import copy
-from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from cryptoml_site.errors import Invalid
@@ -38,6 +35,7 @@ from training.models import Market, RunLost, TrainingRun, moment
 from training.models.run import FOLDS
 from training.plugins import PluginFailed
 from training.recipe import Options
+from training.revision import code_revision
 from training.skew import refuse_skew
 from training.trials import TrialsOfRun, sharpes_before
 
@@ -194,21 +192,3 @@ def register(run: TrainingRun, dataset: Dataset, features: FeatureSet, fitted: F
         environment=environment(),
         created_by=run.actor,
     )
-
-
-def code_revision() -> str:
-    """settings.CODE_REVISION, or what git says of this checkout; empty where neither knows."""
-    if settings.CODE_REVISION:
-        return str(settings.CODE_REVISION)
-    try:
-        said = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return said.stdout.strip()

@@ -17,6 +17,7 @@ from cryptoml_site.embedded.server import PATIENCE, Say, Server, tail
 from cryptoml_site.embedded.valkey import Valkey
 
 _WITHOUT_SERVERS = {
+    "doctor",  # has them up by itself, and tells where it cannot
     *("check", "collectstatic", "diffsettings", "findstatic", "help", "makemessages", "compilemessages", "spectacular"),
     *("startapp", "startproject", "up", "version", "--help", "-h", "--version"),
 }

@@ -23,10 +23,10 @@ def environment(service):
     return SERVICES[service]["environment"]
 
 
-def test_only_migrate_is_told_of_the_owner():
+def test_migrate_and_tools_alone_are_told_of_the_owner():
     """Not even by .env, which all of them read: what compose says itself comes before it."""
     told = [name for name in OURS if environment(name)["MIGRATE_DATABASE_URL"]]
-    assert (told, [name for name in OURS if environment(name)["POSTGRES_OWNER_PASSWORD"]]) == (["migrate"], [])
+    assert (told, [name for name in OURS if environment(name)["POSTGRES_OWNER_PASSWORD"]]) == (["migrate", "tools"], [])
     assert {"web", "worker", "trainer", "beat"} < set(OURS)
 
 

@@ -10,7 +10,7 @@ from cryptoml_site.checked_env import CheckedEnv
 from cryptoml_site.embedded.home import SITE
 
 TOLD = dict(re.findall(r"^# ([A-Z_]+)=(.*)$", (SITE / ".env.example").read_text(), re.MULTILINE))
-COMPOSE = set(re.findall(r"\$\{([A-Z_]+)", (SITE / "docker-compose.yml").read_text()))
+COMPOSE = {"COMPOSE_PROFILES", *re.findall(r"\$\{([A-Z_]+)", (SITE / "docker-compose.yml").read_text())}
 
 
 def readings():

@@ -137,3 +137,17 @@ def test_the_dead_mans_address_may_hold_a_secret_that_is_not_said(text):
     assert "secret" not in str(refused.value)
     for good in ("https://hc.example/id?token=x", "http://10.0.0.1:3001/api/push/x", ""):
         assert CheckedEnv({"DEADMAN_URL": good}).secret_url("DEADMAN_URL") == good
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [("s3://models", ("models", "")), ("s3://my.models/live/a", ("my.models", "live/a")), ("", None)],
+)
+def test_bundles_may_lie_in_a_bucket(url, meant):
+    assert CheckedEnv({"BUNDLES_URL": url}).bucket("BUNDLES_URL") == meant
+
+
+@pytest.mark.parametrize("url", ["models", "https://models", "s3://", "s3://UP", "s3://b/../c d", "s3://a"])
+def test_what_is_no_bucket_is_refused(url):
+    with pytest.raises(ImproperlyConfigured, match=r"BUNDLES_URL is .*: set it to s3://BUCKET or"):
+        CheckedEnv({"BUNDLES_URL": url}).bucket("BUNDLES_URL")

@@ -174,7 +174,8 @@ def test_no_line_holds_a_secret(asker, broken, lines):
 
 def test_a_line_is_one_line_whatever_the_error_says():
     said = "two\nlines and half a pair \ud800" + "x" * 100_000  # pytest-xdist cannot pass it on: nothing is logged
-    text = ErrorLines().format(logging.makeLogRecord({"msg": "%s", "args": (said,), "levelname": "ERROR"}))
+    record = logging.makeLogRecord({"name": errors.name, "msg": "%s", "args": (said,), "levelname": "ERROR"})
+    text = JsonLines().format(record)
     assert len(text) < 50_000
     assert "\n" not in text
     assert json.loads(text)["message"].endswith("xxx")

@@ -16,8 +16,8 @@ from training.features.matching import DEFAULT, set_with_names, set_with_width
 from training.fitting.converting import Opened, open_classifier, to_onnx
 from training.fitting.environment import environment
 from training.fitting.probing import probe_rows, try_out
-from training.learning import code_revision
 from training.models import Market
+from training.revision import code_revision
 
 IMPORTED = "imported:"  # before the name of a version's estimator
 NAMES = ("features", "feature_names")  # of the metadata, either
