@@ -51,6 +51,12 @@ lint: .venv/.installed  ## style, imports, migrations, security
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet --no-progress .github
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(MAKE) --no-print-directory docs
+
+.PHONY: docs
+docs: .venv/.installed  ## the pages of docs/ as a site, in site/; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "site/index.html"
 
 types: .venv/.installed  ## mypy, strict
 	$(BIN)/mypy cryptoml_site registry training predictions monitoring bench studies
