@@ -61,6 +61,7 @@ def test_debug_is_refused():
         ("password" * 8, "can be guessed"),
         ("0123456789abcdef" * 4, "can be guessed"),
     ],
+    ids=["none", "a word", "too short", "Django's own", "one letter", "a word again and again", "in order"],
 )
 def test_a_secret_that_can_be_guessed_is_refused_and_not_said(key, said):
     sentence = refusal(secret_key=key)
