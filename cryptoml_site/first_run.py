@@ -60,13 +60,18 @@ def prepare(say: Say) -> Prepared:
     """Everything that must be there before the first request; the second time it is quick, for all is there."""
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
-    credentials = ensure_credentials(settings.CRYPTOML_HOME / "credentials.json")
+    credentials = ensure_credentials(credentials_file())
+    default = furnish(say)
+    return Prepared(**asdict(credentials), model=default.name, simulated=Market.objects.named(default.market).simulated)
+
+
+def furnish(say: Say) -> RegisteredModel:
+    """Markets, and a model of each that answers; which of them is the default one."""
     real, demo = load_real_markets(say), load_demo(say)
     markets = [*(market for market in real if can_answer(market, say)), demo]
     ensure_answering(demo, say)
     extend_all_simulated()  # training took a while, and the worker that goes on from here has yet to start
-    default = ensure_default(markets)
-    return Prepared(**asdict(credentials), model=default.name, simulated=Market.objects.named(default.market).simulated)
+    return ensure_default(markets)
 
 
 def follow_up(say: Say) -> None:
@@ -98,6 +103,10 @@ def _train_technical(say: Say) -> None:
     if run.version is not None:
         put_into_production(run.version)
         say(f"{run.version} was trained meanwhile, with relative features; outcomes compare it with {default}")
+
+
+def credentials_file() -> Path:
+    return settings.CRYPTOML_HOME / "credentials.json"
 
 
 def ensure_credentials(path: Path) -> Credentials:

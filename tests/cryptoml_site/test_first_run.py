@@ -2,9 +2,11 @@
 
 import json
 import subprocess
+from io import StringIO
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 
 from cryptoml_site import first_run
 from cryptoml_site.first_run import DEMO, can_answer, ensure_credentials, ensure_default, put_into_production
@@ -117,3 +119,36 @@ def test_the_technical_model_is_trained_by_the_trainer_and_answers_beside_the_de
     first_run.follow_up(said.append)
     assert RegisteredModel.objects.named(f"{DEMO}-technical").versions.in_production().exists()
     assert len(said) == 1
+
+
+@pytest.fixture
+def furnished(monkeypatch):
+    """How often a market and a model were made."""
+    made = []
+    monkeypatch.setattr("cryptoml_site.management.commands.first_run.furnish", lambda say: made.append(say) or "demo")
+    return made
+
+
+def first_run_says():
+    out = StringIO()
+    call_command("first_run", stdout=out)
+    return out.getvalue()
+
+
+def test_the_command_makes_a_way_in_and_a_model_and_says_no_secret(furnished, settings, tmp_path):
+    settings.CRYPTOML_HOME = tmp_path
+    said = first_run_says()
+    made = json.loads((tmp_path / "credentials.json").read_text())
+    assert len(furnished) == 1
+    assert User.objects.get().check_password(made["admin_password"])
+    assert not any(secret in said for secret in (made["admin_password"], made["api_key"]))
+
+
+def test_the_command_leaves_alone_whoever_and_whatever_is_there(furnished, settings, tmp_path):
+    settings.CRYPTOML_HOME = tmp_path
+    User.objects.create_superuser("anna", password="changed by herself")
+    make_version().promote(actor="user:anna", reason="first", override=True)
+    assert "no model is made" in first_run_says()
+    assert furnished == []
+    assert User.objects.get().check_password("changed by herself")
+    assert not ApiKey.objects.exists()

@@ -13,7 +13,7 @@ from cryptoml_site.embedded.home import SITE
 TEXT = (SITE / "docker-compose.yml").read_text()
 COMPOSE = yaml.safe_load(TEXT)
 SERVICES = COMPOSE["services"]
-ENDING = {"migrate", "scrape-key", "tools"}  # they do one thing
+ENDING = {"migrate", "first-run", "scrape-key", "tools"}  # they do one thing
 SECRETS = ("SECRET_KEY", "POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD", "GRAFANA_PASSWORD")
 
 
