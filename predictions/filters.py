@@ -38,7 +38,7 @@ class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # it sh
         if oldest is None:
             return queryset.none()
         models = list(versions.order_by().values_list("model", flat=True).distinct())
-        return queryset.since(oldest).filter(model__in=models, version__in=_keys(versions))
+        return queryset.since_version_of(oldest).filter(model__in=models, version__in=_keys(versions))
 
     def of_market(self, queryset: PredictionQuerySet, name: str, wanted: str) -> PredictionQuerySet:
         """The answers of those models alone that forecast it."""

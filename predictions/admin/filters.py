@@ -89,7 +89,9 @@ class VersionFilter(admin.SimpleListFilter):
         version = ModelVersion.objects.filter(pk=int(chosen)).first() if chosen.isdecimal() else None
         if version is None:
             return None
-        rows: PredictionQuerySet = queryset.since(version.created_at).filter(model=version.model_id, version=version)
+        rows: PredictionQuerySet = queryset.since_version_of(version.created_at).filter(
+            model=version.model_id, version=version
+        )
         return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -30,10 +30,17 @@ class RealField(_Float):
         return "real"
 
 
+CLOCKS_APART = timedelta(minutes=10)  # of two hosts
+
+
 class PredictionQuerySet(models.QuerySet["Prediction"]):
     def since(self, moment: datetime) -> Self:
         """By range of the id, so that only the partitions from that moment on are read."""
         return self.filter(id__gte=first_id_of(moment))
+
+    def since_version_of(self, moment: datetime) -> Self:
+        """Where all answers of a version that was made then are: none is older than it, by more than clocks differ."""
+        return self.since(moment - CLOCKS_APART)
 
     def of_key(self, key: ApiKey) -> Self:
         return self.filter(key=key)

@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from cryptoml_site.clock import now
 from predictions.models import ApiKey, Forecast, Prediction, WebProcess
+from registry.models import ModelVersion
 from tests.factories import make_market, make_prediction, make_version
 from training.features.classic import EXAMPLE
 from training.models import Outcome
@@ -149,6 +150,7 @@ def test_the_log_is_searched_by_id_and_by_key(admin_client):
 def test_the_log_is_filtered_by_model_version_role_market_direction_and_time(admin_client):
     make_market()
     old = make_prediction(made_at=now() - timedelta(days=2), market="bitcoin-usd-1d")
+    ModelVersion.objects.update(created_at=now() - timedelta(days=3))
     new = make_prediction(made_at=now(), version=make_version(model=old.model), role="trial", direction="down")
     assert shown(admin_client) == {old.pk, new.pk}
     assert shown(admin_client, model__id__exact=old.model.pk) == {old.pk, new.pk}
