@@ -58,6 +58,7 @@ def assert_each_left_one_version(runs):
     assert TrainingRun.objects.count() == len(runs)
 
 
+@pytest.mark.long
 def test_a_fleet_survives_a_killed_trainer(bundles_of_the_home, worker):
     make_markets(6)
     killed, _ = worker(*TRAINER), worker(*TRAINER)

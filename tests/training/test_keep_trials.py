@@ -209,6 +209,7 @@ def wait_for_trials(run, process, *, count, seconds=180):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.long
 def test_a_search_whose_process_is_killed_is_gone_on_with_by_another(market):
     whole, run = trained(market, trials=8), queue(market, trials=8)
     process = in_a_process_of_its_own(run)
