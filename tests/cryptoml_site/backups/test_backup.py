@@ -28,7 +28,8 @@ def test_it_names_each_part_with_its_hash(backup):
 def test_it_says_what_it_is_of(full, backup):
     manifest = checked(backup)
     assert manifest.rows[LOG] == 30
-    assert manifest.rows["registry_deployment"] == full.contents()["registry_deployment"][0]
+    moves_by_now, _ = full.contents()["registry_deployment"]  # other tests, in any order, make more of them
+    assert 0 < manifest.rows["registry_deployment"] <= moves_by_now
     assert "registry.0001_initial" in manifest.migrations
     assert (manifest.with_log, manifest.left_out, manifest.postgres) == (True, [], 18)
 
