@@ -8,13 +8,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from simple_history.admin import SimpleHistoryAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from cryptoml_site.clock import now
 from monitoring.alerts.messages import payload_of_test
 from monitoring.alerts.queueing import send_soon
 from monitoring.models import AlertChannel, Notification
+from registry.admin.history import HistoryAdmin
 from registry.admin.pages import Confirmation, ConfirmingAdmin
 
 
@@ -58,7 +58,7 @@ class ReplaceSecretPage(Confirmation):
 
 
 @admin.register(AlertChannel)
-class AlertChannelAdmin(SimpleHistoryAdmin, ConfirmingAdmin[AlertChannel]):  # type: ignore[misc]  # it ships no types
+class AlertChannelAdmin(HistoryAdmin, ConfirmingAdmin[AlertChannel]):
     """Its history keeps each change and who made it, but no address."""
 
     pages = (TestPage, ReplaceSecretPage)

@@ -9,13 +9,13 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from simple_history.admin import SimpleHistoryAdmin
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from cryptoml_site.clock import now
 from monitoring.alerts.kinds import ASKS, Asks, Kind
 from monitoring.models import AlertRule
 from monitoring.models.alert_rules import LONGEST_SILENCE
+from registry.admin.history import HistoryAdmin
 from registry.admin.pages import Confirmation, ConfirmingAdmin
 
 
@@ -65,7 +65,7 @@ class EndSilencePage(Confirmation):
 
 
 @admin.register(AlertRule)
-class AlertRuleAdmin(SimpleHistoryAdmin, ConfirmingAdmin[AlertRule]):  # type: ignore[misc]  # it ships no types
+class AlertRuleAdmin(HistoryAdmin, ConfirmingAdmin[AlertRule]):
     """Its history keeps each change and who made it. A rule that is not wanted is switched off."""
 
     pages = (SilencePage, EndSilencePage)

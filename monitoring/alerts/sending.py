@@ -49,11 +49,21 @@ def send_to(channel_id: UUID) -> int:
 
 def attempt(channel: AlertChannel, notification: Notification) -> bool:
     """Send it once, and record how that went; whether it arrived."""
-    outcome = BY_KIND[AlertChannel.Kind(channel.kind)](channel, notification)
+    outcome = _tried(channel, notification)
     notification.record(outcome)
     if outcome.error:
         logger.warning("notification %s to channel %s: %s", notification.pk, channel.name, outcome.error)
     return not outcome.error
+
+
+def _tried(channel: AlertChannel, notification: Notification) -> Outcome:
+    """What nobody foresaw is an attempt in vain too: unrecorded it would be the first of its channel for ever."""
+    began = time.monotonic()
+    try:
+        return BY_KIND[AlertChannel.Kind(channel.kind)](channel, notification)
+    except Exception as error:  # its words may hold an address or a password
+        logger.exception("notification %s to channel %s could not be sent", notification.pk, channel.name)
+        return Outcome(round(1_000 * (time.monotonic() - began)), f"it could not be sent: {type(error).__name__}")
 
 
 def _by_webhook(channel: AlertChannel, notification: Notification) -> Outcome:

@@ -44,10 +44,10 @@ def watch() -> Looked | None:
         if not _locked():
             return None
         at, looked = now(), Looked()
+        looked.notifications += owed_ends(at)  # first, or what is open again is told before its older one is over
         held = _open_alerts()
         for rule in AlertRule.objects.select_related("model").prefetch_related("channels"):
             _look(rule, held[rule.pk], looked, at)
-        looked.notifications += owed_ends(at)
         return looked
 
 

@@ -62,13 +62,16 @@ def run_check(check: DriftCheck) -> list[DriftEvent]:
     try:
         if version is None:
             raise Refused(f"{check.model} has no version in production: promote one", code="no_production")
-        findings = examined(version)
+        return _kept(check, version, examined(version))
     except Refused as refused:
         check.fail(str(refused), at=now())
         return []
     except Exception as error:  # recorded and raised again: it must not wait for ever
         check.fail(f"{type(error).__name__}: {error}", at=now())
         raise
+
+
+def _kept(check: DriftCheck, version: ModelVersion, findings: Findings) -> list[DriftEvent]:
     with transaction.atomic():  # who sees that it is done sees what followed
         if not check.finish(version, findings, at=now()):  # another worker was quicker with the same message
             return []

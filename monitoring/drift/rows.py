@@ -23,12 +23,14 @@ LOOKED_BACK = 2  # windows' time, in which holes and pauses may take up half
 MOST_ANSWERS = 100_000  # the newest, within a window's time
 
 # One row a candle: a million answers about one candle say as much as one. Of a client's own features, which are of no
-# candle, the newest in each candle's time: rows as far apart in time as those that the version learnt from.
+# candle, the newest in each candle's time: rows as far apart in time as those that the version learnt from. What was
+# asked lately about a candle of long ago says nothing of the present.
 ANSWERED = """
 SELECT DISTINCT ON (at) at, vector, id FROM (
     SELECT COALESCE(as_of, date_bin(%(step)s, made_at, 'epoch')) AS at, vector, id
     FROM predictions_prediction
     WHERE model_id = %(model)s AND version_id = %(version)s AND role = %(role)s AND id >= %(first_id)s
+        AND (as_of IS NULL OR as_of >= %(first)s)
     ORDER BY id DESC LIMIT %(most)s
 ) AS newest
 ORDER BY at DESC, id DESC LIMIT %(window)s
@@ -68,12 +70,14 @@ def newest_rows(version: ModelVersion, features: FeatureSet, market: Market | No
 
 
 def _answered(version: ModelVersion, *, step: timedelta, window: int) -> Rows:
+    first = now() - LOOKED_BACK * window * step
     asked: dict[str, Any] = {
         "model": version.model_id,
         "version": version.pk,
         "role": Prediction.Role.PRODUCTION,
         "step": step,
-        "first_id": first_id_of(now() - LOOKED_BACK * window * step),
+        "first": first,
+        "first_id": first_id_of(first),
         "most": MOST_ANSWERS,
         "window": window,
     }

@@ -56,8 +56,9 @@ class Tail:
         """Of the minutes of `live`; start: from when on all is read, the same for all who ask."""
         with self._lock:  # one at a time: the others would count the same
             if self._start != start or monotonic() - self._read_at > self.LIFE:
-                self._start, self._read_at = start, monotonic()
+                asked_at = monotonic()
                 self._rows = counted_now(Stretch(start, END))
+                self._start, self._read_at = start, asked_at  # not before: where it fails, the next asks again
             return [row for row in self._rows if live.start <= row.began_at < live.end]
 
 

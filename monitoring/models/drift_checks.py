@@ -134,8 +134,10 @@ class DriftCheck(models.Model):
         return self._save()
 
     def fail(self, reason: str, *, at: datetime) -> None:
+        """Nothing else is kept: what was found may be what could not be stored."""
         self.state, self.error, self.checked_at = self.State.FAILED, reason or "for no reason that was told", at
-        self._save()
+        facts = {"state": self.state, "error": self.error, "checked_at": at}
+        DriftCheck.objects.filter(pk=self.pk, state=self.State.QUEUED).update(**facts)
 
     def answer(self, reaction: str) -> None:
         """Keep what followed from it."""

@@ -111,10 +111,12 @@ class DriftEvent(models.Model):
         self.alarms += status == Status.ALERT
         self.calm = self.calm + 1 if status == Status.OK else 0
         closes = self.calm >= CLEAN
+        changes: dict[str, Any] = {"last_check": check, "alarms": self.alarms, "calm": self.calm}
         if closes:
-            self.closed_at, self.closed_by = check.checked_at, BY_ITSELF
-        self.save(update_fields=["last_check", "alarms", "calm", "closed_at", "closed_by"])
-        return self if closes else None
+            self.closed_at, self.closed_by = self._over_at(check.checked_at or now()), BY_ITSELF
+            changes |= {"closed_at": self.closed_at, "closed_by": self.closed_by}
+        won = DriftEvent.objects.open().filter(pk=self.pk).update(**changes)  # a person may have closed it meanwhile
+        return self if closes and won else None
 
     def acknowledge(self, *, actor: str, note: str = "") -> None:
         """Somebody has seen it. Raises Refused where it is closed; who was first stays."""
@@ -128,11 +130,15 @@ class DriftEvent(models.Model):
 
     def close(self, *, actor: str, note: str) -> None:
         """A person says that it is over; the next alarm opens another. Raises Refused where it is closed already."""
-        moment = now()
+        moment = self._over_at(now())
         if not DriftEvent.objects.open().filter(pk=self.pk).update(closed_at=moment, closed_by=actor, note=note):
             self.refresh_from_db()
             self._refuse_closed()
         self.refresh_from_db()
+
+    def _over_at(self, moment: datetime) -> datetime:
+        """Not before it was opened, by a clock that was ahead then."""
+        return max(moment, self.opened_at)
 
     def _refuse_closed(self) -> None:
         if self.closed_at is not None:

@@ -1,12 +1,12 @@
 from django.contrib import admin
-from simple_history.admin import SimpleHistoryAdmin
 
+from registry.admin.history import HistoryAdmin
 from registry.admin.lists import QuickAdmin
 from registry.models import AnswerPolicy
 
 
 @admin.register(AnswerPolicy)
-class AnswerPolicyAdmin(SimpleHistoryAdmin, QuickAdmin[AnswerPolicy]):  # type: ignore[misc]  # it ships no types
+class AnswerPolicyAdmin(HistoryAdmin, QuickAdmin[AnswerPolicy]):
     """When one model's versions expire and what is too novel for it; its history keeps each change and who made it."""
 
     list_display = ("model", "max_age_days", "when_expired", "novelty_limit", "when_novel")

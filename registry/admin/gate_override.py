@@ -3,16 +3,16 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
-from simple_history.admin import SimpleHistoryAdmin
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from registry.admin.history import HistoryAdmin
 from registry.admin.lists import QuickAdmin
 from registry.gates import gate_names
 from registry.models import GateOverride
 
 
 @admin.register(GateOverride)
-class GateOverrideAdmin(SimpleHistoryAdmin, QuickAdmin[GateOverride]):  # type: ignore[misc]  # it ships no types
+class GateOverrideAdmin(HistoryAdmin, QuickAdmin[GateOverride]):
     """What the gates ask of one model otherwise than of all; its history keeps each change and who made it."""
 
     list_display = ("__str__", "model", "enabled", "options")

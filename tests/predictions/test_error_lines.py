@@ -181,6 +181,14 @@ def test_a_line_is_one_line_whatever_the_error_says():
     assert json.loads(text)["message"].endswith("xxx")
 
 
+@pytest.mark.parametrize("left", [10, 40, 50])
+def test_a_cut_through_a_secret_shows_none_of_it(left):
+    key = "0123abcd." + "K" * 43
+    said = key + "." * (error_lines.LONGEST - left)
+    record = logging.makeLogRecord({"name": errors.name, "msg": said, "levelname": "ERROR"})
+    assert "KKKK" not in JsonLines().format(record)
+
+
 def test_scrubbing_leaves_what_is_no_secret():
     said = "GET https://api.coingecko.com/api/v3 gave 429 at 2026-11-23 10:00:00.123"
     assert scrubbed(said) == said

@@ -12,12 +12,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from simple_history.admin import SimpleHistoryAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Invalid, Refused
 from registry.admin.dressing import dress
+from registry.admin.history import HistoryAdmin
 from registry.admin.lists import QuickAdmin
 from registry.admin.pages import Confirmation, ConfirmingAdmin
 from training.features.feature_set import FEATURE_SETS
@@ -94,7 +94,7 @@ class RetrainPage(Confirmation):
 
 
 @admin.register(RetrainingPolicy)
-class RetrainingPolicyAdmin(SimpleHistoryAdmin, ConfirmingAdmin[RetrainingPolicy]):  # type: ignore[misc]  # no types
+class RetrainingPolicyAdmin(HistoryAdmin, ConfirmingAdmin[RetrainingPolicy]):
     """A model's own; its history keeps each change and who made it."""
 
     form = PolicyForm

@@ -335,3 +335,27 @@ def test_what_waits_for_a_channel_that_is_switched_off_is_given_up_after_a_day(c
     assert Notification.objects.get().state == "given_up"
     AlertChannel.objects.update(enabled=True)
     assert (send_to(channel.pk), receiver.got) == (0, [])
+
+
+def test_what_nobody_foresaw_is_an_attempt_in_vain_and_holds_back_nothing(db, settings, monkeypatch):
+    """A password that is not ASCII, say: smtplib raises UnicodeEncodeError at the login."""
+    settings.EMAIL_URL = "smtp://mail.example:25"
+    channel = AlertChannel.objects.create(name="people", kind="email", addresses="anna@example.org")
+    first, second = notify(channel), notify(channel)
+    unlucky = {str(first.pk)}
+
+    def send(self, *args):
+        if self.extra_headers["X-CryptoML-Id"] in unlucky:
+            "\0anna\0pä55".encode("ascii")
+
+    monkeypatch.setattr(mail.EmailMessage, "send", send)
+    send_to(channel.pk)
+    send_to(channel.pk)
+    for notification in (first, second):
+        notification.refresh_from_db()
+    assert (first.state, first.attempts, first.last_error) == (
+        "waiting",
+        1,
+        "it could not be sent: UnicodeEncodeError",
+    )
+    assert second.state == "sent"

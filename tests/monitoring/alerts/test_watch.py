@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from cryptoml_site.clock import now
 from cryptoml_site.errors import Invalid, Refused
-from monitoring.alerts import watching
+from monitoring.alerts import following, watching
 from monitoring.alerts.kinds import ASKS, Kind
 from monitoring.alerts.watched import BY_KIND
 from monitoring.alerts.watching import watch
@@ -121,6 +121,24 @@ def test_the_end_in_a_silence_of_what_was_told_before_is_told_after_it(rule, inc
     assert (Alert.objects.get().state, told()) == ("closed", ["opened"])
     minutes(20)
     assert told() == ["opened", "resolved"]
+
+
+def test_an_end_that_a_silence_kept_back_is_told_before_that_it_is_open_again(rule, incident, minutes, monkeypatch):
+    put, in_turn = following.put, []
+
+    def noted(alert, channels, event, *, at):
+        in_turn.append(event)
+        return put(alert, channels, event, at=at)
+
+    monkeypatch.setattr(following, "put", noted)
+    event = incident()
+    minutes()
+    rule.silence(until=now() + timedelta(minutes=30), actor="user:anna", reason="a known outage")
+    event.close(actor="user:anna", note="mended")
+    minutes(20)
+    incident()
+    minutes(20)
+    assert in_turn == ["opened", "resolved", "opened"]
 
 
 def test_a_silence_may_be_ended_and_has_bounds(rule):
@@ -262,11 +280,14 @@ def test_two_looks_at_once_are_one(rule, incident):
 
 def test_a_look_that_dies_leaves_neither_alert_nor_notification(rule, incident, monkeypatch):
     incident()
+    look = watching._look
 
-    def dies(*args, **kwargs):
-        raise KeyboardInterrupt
+    def dies(looked_at, *args):
+        look(looked_at, *args)
+        if looked_at == rule:
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(watching, "owed_ends", dies)
+    monkeypatch.setattr(watching, "_look", dies)
     with pytest.raises(KeyboardInterrupt), transaction.atomic():
         watch()
     assert (Alert.objects.count(), Notification.objects.count()) == (0, 0)

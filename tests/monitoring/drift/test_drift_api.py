@@ -88,6 +88,16 @@ def test_without_a_queue_nothing_waits(asker, model, monkeypatch):
     assert not DriftCheck.objects.exists()
 
 
+def test_without_a_queue_what_is_under_way_already_stays(asker, model, monkeypatch):
+    def away(*_):
+        raise OperationalError("refused")
+
+    under_way = DriftCheck.objects.ask(model, actor="schedule:drift")
+    monkeypatch.setattr("monitoring.drift.queueing.current_app.send_task", away)
+    assert code(asker.post("/drift/check", {}, format="json")) == (503, "queue_unavailable")
+    assert DriftCheck.objects.get() == under_way
+
+
 @pytest.mark.parametrize(
     ("query", "told"),
     [

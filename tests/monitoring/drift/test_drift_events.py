@@ -1,9 +1,12 @@
 """Incidents: one of each channel at a time, opened once and closed once, whoever is quicker."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
+from cryptoml_site.clock import now
 from cryptoml_site.errors import Refused
 from monitoring.drift.findings import Channel, Status
 from monitoring.drift.policy import CLEAN
@@ -80,3 +83,25 @@ def test_lists_and_pages_are_shown(admin_client, event, page):
     assert event.model.name in admin_client.get(reverse(f"admin:monitoring_{page}_changelist")).content.decode()
     shown = admin_client.get(reverse(f"admin:monitoring_{page}_change", args=[row.pk])).content.decode()
     assert Channel.INTEGRITY in shown
+
+
+def test_an_incident_of_a_clock_that_was_ahead_is_closed_all_the_same(event):
+    DriftEvent.objects.filter(pk=event.pk).update(opened_at=now() + timedelta(days=1))
+    for _ in range(CLEAN):
+        closed = DriftEvent.objects.follow(found(event.model, Status.OK))
+    assert [each.state for each in closed] == ["closed"]
+
+
+def test_a_person_closes_one_of_a_clock_that_was_ahead(event):
+    DriftEvent.objects.filter(pk=event.pk).update(opened_at=now() + timedelta(days=1))
+    event.refresh_from_db()
+    event.close(actor="user:anna", note="the clock")
+    assert event.state == "closed"
+
+
+def test_what_a_person_closes_meanwhile_a_check_does_not_open_again(event):
+    check = found(event.model, Status.OK)
+    DriftEvent.objects.get(pk=event.pk).close(actor="user:anna", note="mended")
+    event.go_on(check, Status.OK)
+    event.refresh_from_db()
+    assert (event.state, event.closed_by) == ("closed", "user:anna")

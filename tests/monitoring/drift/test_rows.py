@@ -89,3 +89,12 @@ def test_without_a_market_or_candles_there_may_be_none(version):
 def test_holes_in_the_candles_leave_a_whole_window(version, market):
     market.candles.filter(opened_at__in=[midnight(3), midnight(9)]).delete()
     assert len(rows_of(version, market, window=10).finite()) == 10
+
+
+def test_what_was_asked_lately_about_candles_of_long_ago_is_none_of_the_newest_rows(version, market):
+    for day in range(400, 404):
+        as_of = midnight(day)
+        facts = {"market": market.name, "as_of": as_of, "target_at": as_of + 2 * STEP}
+        make_prediction(made_at=now() - timedelta(minutes=5), version=version, **facts)
+    found = rows_of(version, market)
+    assert (found.source, found.at[-1]) == (Source.CANDLES, market.newest())

@@ -70,6 +70,14 @@ def test_the_log_is_read_once_for_all_who_ask_within_a_second(answered, client, 
     assert metrics(client)["count"] == 5
 
 
+def test_a_log_that_did_not_answer_is_asked_again_by_the_next(answered, client, monkeypatch):
+    with monkeypatch.context() as away:
+        away.setattr("monitoring.metrics.reading.counted_now", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            metrics(client)
+    assert metrics(client)["count"] == 4
+
+
 def test_a_shadow_is_answered_to_nobody(answered, client):
     make_prediction(made_at=NOON, version=answered, role="shadow")
     assert metrics(client)["count"] == 4
