@@ -142,11 +142,11 @@ def _distribution(
         distribution = _of_levels(outside_the_range(rows.X, known.reference), levels, reading)
     else:
         named = [features.names[place] for place in reading.contributors()] if reading.over else []
-        distribution = _told(version, Channel.DISTRIBUTION, reading, "the features", named)
+        distribution = _told(version, rows, Channel.DISTRIBUTION, reading, "the features", named)
     score = _score(version, rows, known)
     return {
         Channel.DISTRIBUTION: distribution,
-        Channel.PREDICTION: _told(version, Channel.PREDICTION, score, "the answers", []),
+        Channel.PREDICTION: _told(version, rows, Channel.PREDICTION, score, "the answers", []),
     }, statistics
 
 
@@ -167,12 +167,14 @@ def _score(version: ModelVersion, rows: Rows, known: Known) -> Reading:
     return known.calibration.score.read(Ordered.of(known.probability[:, np.newaxis]), answered[:, np.newaxis])
 
 
-def _told(version: ModelVersion, channel: Channel, reading: Reading, what: str, named: Sequence[str]) -> Found:
+def _told(
+    version: ModelVersion, rows: Rows, channel: Channel, reading: Reading, what: str, named: Sequence[str]
+) -> Found:
     figures: dict[str, Any] = {"m": _rounded(reading.m), "threshold": _rounded(reading.threshold), "named": list(named)}
     if figures["threshold"] is None:
         said = "the version learnt from too few rows to know what is usual: distances are shown, nothing alarms"
         return Found(Status.NOT_CALIBRATED, said, figures=figures)
-    before = DriftCheck.objects.newest_of_version(version, most=ALERT_WITHIN - 1)
+    before = DriftCheck.objects.earlier_of_version(version, before=rows.at[-1], most=ALERT_WITHIN - 1)
     over = [check.was_over(channel) for check in reversed(before)]
     verdict = status([*over, reading.over])
     beside = f"the distance is {reading.m:.1f}, {reading.threshold:.1f} is unusual"

@@ -39,9 +39,10 @@ class DriftCheckQuerySet(models.QuerySet["DriftCheck"]):
         newest = asked.annotate(newest=Subquery(of_model.values("pk")[:1])).values("newest")
         return {check.model_id: check for check in self.filter(pk__in=newest)}
 
-    def newest_of_version(self, version: ModelVersion, *, most: int) -> list[DriftCheck]:
-        """Of those that are done, newest first."""
-        return list(self.done().filter(version=version).order_by("-checked_at", "-id")[:most])
+    def earlier_of_version(self, version: ModelVersion, *, before: datetime, most: int) -> list[DriftCheck]:
+        """Of those that are done and looked at older rows, newest first; the last of several that saw the same."""
+        older = self.done().filter(version=version, last_at__lt=before)
+        return list(older.order_by("-last_at", "-checked_at").distinct("last_at")[:most])
 
     def ask(self, model: RegisteredModel, *, actor: str) -> DriftCheck:
         """One that waits for a worker: the one that waits already, where there is one."""

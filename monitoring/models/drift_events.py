@@ -104,12 +104,17 @@ class DriftEvent(models.Model):
         return "acknowledged" if self.acknowledged_at is not None else "open"
 
     def go_on(self, check: DriftCheck, status: Status) -> DriftEvent | None:
-        """Add a later check; itself where that closed it. A check that was not calibrated says nothing either way."""
+        """Add a later check; itself where that closed it.
+
+        A check that was not calibrated says nothing either way, and one of the same rows nothing new: to ask five
+        times in a row makes nobody calm.
+        """
         if status == Status.NOT_CALIBRATED:
             return None
+        again = check.last_at is not None and check.last_at == self.last_check.last_at
         self.last_check = check
         self.alarms += status == Status.ALERT
-        self.calm = self.calm + 1 if status == Status.OK else 0
+        self.calm = self.calm + (not again) if status == Status.OK else 0
         closes = self.calm >= CLEAN
         changes: dict[str, Any] = {"last_check": check, "alarms": self.alarms, "calm": self.calm}
         if closes:

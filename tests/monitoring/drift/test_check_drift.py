@@ -1,6 +1,7 @@
 """A check of a model that was really trained: it is calm while its market is, and says what is wrong when it is not."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.db.models import F
@@ -38,7 +39,9 @@ def trained(feature_set="technical", *, candles=1_900):
     return version
 
 
-def check(version):
+def check(version, *, days_since=1):
+    """days_since: the one before, whose newest row is so much older."""
+    DriftCheck.objects.update(last_at=F("last_at") - timedelta(days=days_since))
     asked = DriftCheck.objects.ask(version.model, actor="user:anna")
     events = run_check(asked)
     asked.refresh_from_db()
@@ -82,6 +85,20 @@ def test_two_checks_that_are_over_open_one_incident_and_calm_ones_close_it():
         check(version)
     event = DriftEvent.objects.get()
     assert (event.state, event.closed_by) == ("closed", "schedule:drift")
+
+
+def test_to_ask_again_of_the_same_rows_confirms_nothing_and_calms_nobody():
+    version = trained()
+    disturb(days=25, volume=2_500.0)
+    for _ in range(3):
+        found, _ = check(version, days_since=0)
+        assert found.status_of(Channel.DISTRIBUTION) == Status.WARNING
+    _, [opened] = check(version)
+    assert opened.channel == Channel.DISTRIBUTION
+    disturb(days=25, volume=1 / 2_500)
+    for _ in range(CLEAN + 1):
+        check(version, days_since=0)
+    assert DriftEvent.objects.get().state == "open"
 
 
 def test_a_market_that_stands_still_and_candles_that_do_not_come_are_faults():
