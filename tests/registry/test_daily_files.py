@@ -1,11 +1,13 @@
 """Several processes write one file; at midnight one of them renames it, no line is lost, and none is in two."""
 
+import fcntl
 import logging
 import os
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import pytest
 
@@ -70,6 +72,18 @@ def test_who_has_the_old_one_open_finds_the_new_one(path, handler):
     path.rename(path.with_name("elsewhere"))
     write(handler, "two")
     assert path.read_text() == "two\n"
+
+
+def test_one_process_at_a_time_begins_a_day(path, handler):
+    path.parent.mkdir()
+    with path.with_name(f".{path.name}.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        writer = Thread(target=write, args=[handler, "waits"])
+        writer.start()
+        writer.join(0.3)
+        assert not path.exists()
+    writer.join(10)
+    assert path.read_text() == "waits\n"
 
 
 def test_after_thirty_days_a_file_goes(path, handler):
