@@ -90,7 +90,7 @@ def test_workers_fetch_what_has_closed_and_it_is_forecast(coingecko, set_clock, 
     worker("fetching", "--pool", "threads", "--concurrency", "4")
     set_clock("2026-11-23T10:30:00Z")
     app.send_task("data.fetch_candles")
-    wait_for(lambda: market.newest() == datetime(2026, 11, 23, 9, tzinfo=UTC))
+    wait_for(lambda: market.newest() == datetime(2026, 11, 23, 9, tzinfo=UTC) and not locked())
     set_clock("2026-11-23T11:20:00Z")
     app.send_task("data.fetch_candles")
     wait_for(lambda: market.newest() == datetime(2026, 11, 23, 10, tzinfo=UTC))
