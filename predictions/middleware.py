@@ -1,6 +1,6 @@
 """What is measured and told of every response, and what each tells of its caller's limit."""
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -47,15 +47,15 @@ def record(request: HttpRequest, response: HttpResponseBase | None, *, seconds: 
         "version": version,
         "seconds": seconds,
     }
-    record_told(told, request.META, key=getattr(request, "key_prefix", ""))
+    request_id = name_request(request.META)
+    record_told(told, request.META, request_id=request_id, key=getattr(request, "key_prefix", ""))
 
 
-def record_told(told: Told, sent: MutableMapping[str, Any], *, key: str) -> None:
+def record_told(told: Told, sent: Mapping[str, Any], *, request_id: str, key: str) -> None:
     """Where both lanes meet. sent: the request's WSGI environ."""
     response_times.record(**told)
-    named = name_request(sent)
-    request_lines.tell(request_id=named, key=key, **told)
-    tell_refused(sent, request_id=named, route=told["route"], status=told["status"], code=told["code"])
+    request_lines.tell(request_id=request_id, key=key, **told)
+    tell_refused(sent, request_id=request_id, route=told["route"], status=told["status"], code=told["code"])
 
 
 def error_code(response: HttpResponseBase | None) -> str:

@@ -160,4 +160,4 @@ class PlainAnswer:
             "version": version,
             "seconds": perf_counter() - self.began,
         }
-        record_told(told, self.sent, key=self.key)
+        record_told(told, self.sent, request_id=self.request_id, key=self.key)
