@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site():
     folder = Path(tempfile.mkdtemp(dir=os.environ["CRYPTOML_HOME"]))
     folder.chmod(0o711)  # Postgres runs as another user when root tests
@@ -50,7 +50,7 @@ class SiteWithPages(Site):
         return f"http://127.0.0.1:{self.port}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -113,7 +113,7 @@ def kill_at_random_points(site, points):
 
 
 def test_a_kill_in_the_middle_of_a_promotion_leaves_one_version_in_production(site):
-    kill_at_random_points(site, 20)
+    kill_at_random_points(site, 10)
 
 
 @pytest.mark.long

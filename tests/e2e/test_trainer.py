@@ -63,22 +63,20 @@ def assert_gone(child):
     wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, seconds=5)
 
 
-def test_a_run_that_is_cancelled_ends_within_its_fold_and_its_process_with_it(trainer):
-    run = queued()
-    under_way(run)
+def test_a_run_that_is_cancelled_or_over_its_memory_limit_ends_within_its_fold_and_the_next_goes_on(trainer):
+    cancelled = queued()
+    under_way(cancelled)
     child = child_of(trainer)
-    run.cancel()
-    assert_gone(child)
-    run.refresh_from_db()
-    assert (run.status, run.folds_done < 20) == ("cancelled", True)
-    assert not model().versions.exists()
-
-
-def test_a_run_over_its_memory_limit_is_ended_and_says_so_and_the_next_one_goes_on(trainer):
     over, other = queued(memory_limit_mb=100), queued(estimator="logistic", params={}, folds=3)
+    cancelled.cancel()
+    assert_gone(child)
+    cancelled.refresh_from_db()
+    assert (cancelled.status, cancelled.folds_done < 20) == ("cancelled", True)
+
     assert ended(over).status == "failed"
     assert over.error.startswith("ended: over its memory limit of 100 MB: it held ")
     assert (ended(other).status, other.error) == ("succeeded", "")
+    assert model().versions.get() == other.version
 
 
 @pytest.mark.long

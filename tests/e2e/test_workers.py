@@ -64,19 +64,6 @@ def test_a_run_whose_trainer_was_killed_is_queued_again_and_leaves_one_version(r
     assert RegisteredModel.objects.named("demo-usd-1h").versions.count() == 1
 
 
-def test_a_cancelled_run_ends_with_its_fold_and_leaves_no_version(run, worker):
-    worker("training", "--include", "training.fitting.tasks")
-    wait_for(lambda: TrainingRun.objects.under_way().filter(folds_done__gte=1).exists())
-    TrainingRun.objects.get().cancel()
-    other = queue_run(
-        market=run.market, model=run.model, feature_set="technical", estimator="xgboost", actor="user:anna", folds=3
-    )
-    enqueue(other)
-    wait_for(lambda: TrainingRun.objects.get(pk=other.pk).status == "succeeded")
-    assert TrainingRun.objects.get(pk=run.pk).status == "cancelled"
-    assert [version.estimator for version in run.model.versions.all()] == ["xgboost"]
-
-
 @pytest.mark.long
 def test_a_worker_killed_at_twenty_random_points_of_a_day_loses_no_close_and_doubles_none(
     set_clock, bundles_of_the_home, worker
