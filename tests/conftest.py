@@ -15,7 +15,7 @@ from pathlib import Path
 import django
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test import TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 
@@ -25,6 +25,7 @@ from cryptoml_site.embedded.lock import FileLock
 from cryptoml_site.embedded.postgres import Postgres
 
 HOMES = "cryptoml-tests-"
+MIGRATED = "migrated"  # a schema
 
 
 def home_of_this_run() -> Path:
@@ -60,6 +61,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "cryptoml_site.settings"
 os.environ["COINGECKO_URL"] = "http://127.0.0.1:9/api/v3"  # where nobody listens: no test asks the real one
 django.setup()
 settings.MIGRATE_DATABASE = None  # the role of the tests makes its databases, so it owns them
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a good one takes a third of a second
 
 hypothesis_settings.register_profile("no deadline", deadline=None)  # a busy machine is no bug
 hypothesis_settings.load_profile("no deadline")
@@ -96,24 +98,51 @@ def django_db_modify_db_settings(servers, django_db_modify_db_settings):
     """Every test that uses the database has the servers up."""
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """With a copy of the rows that migrations leave: content types, permissions, groups, schedules, rules."""
+    with django_db_blocker.unblock(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA {MIGRATED}")
+        for table in filled(cursor):
+            cursor.execute(f"CREATE TABLE {MIGRATED}.{quoted(table)} AS TABLE {quoted(table)}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def flush_past_the_ledger():
-    """A transactional test ends with a TRUNCATE, which registry_deployment refuses: lift that there alone.
+    """A transactional test leaves the rows that migrations left, and none of its own.
 
-    `SET LOCAL` ends with the flush's own transaction, so no test ever runs without the refusal.
+    Django's flush truncates every table, which the ledger refuses, and has all permissions made anew, in half a second.
+    `SET LOCAL` ends with this flush's own transaction, so no test ever runs without the refusal.
     """
-    teardown = TransactionTestCase._fixture_teardown
 
-    def teardown_past_the_ledger(case):
-        flush = connection.ops.execute_sql_flush
-        lifted = "SET LOCAL session_replication_role = replica"
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(connection.ops, "execute_sql_flush", lambda statements: flush([lifted, *statements]))
-            teardown(case)
+    def flush(case):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            cursor.execute(f"LOCK TABLE {', '.join(map(quoted, tables()))} IN SHARE ROW EXCLUSIVE MODE")
+            for table in filled(cursor):
+                cursor.execute(f"DELETE FROM {quoted(table)}")  # noqa: S608
+            cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [MIGRATED])
+            for (table,) in cursor.fetchall():
+                cursor.execute(f"INSERT INTO {quoted(table)} TABLE {MIGRATED}.{quoted(table)}")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown_past_the_ledger)
+        patch.setattr(TransactionTestCase, "_fixture_teardown", flush)
         yield
+
+
+def tables():
+    return sorted(connection.introspection.django_table_names(only_existing=True, include_views=False))
+
+
+def filled(cursor):
+    """Tables that have a row."""
+    asked = (f"SELECT '{table}' WHERE EXISTS (SELECT FROM {quoted(table)})" for table in tables())  # noqa: S608
+    cursor.execute(" UNION ALL ".join(asked))
+    return [table for (table,) in cursor.fetchall()]
+
+
+def quoted(table):
+    return connection.ops.quote_name(table)
 
 
 @pytest.fixture(autouse=True)

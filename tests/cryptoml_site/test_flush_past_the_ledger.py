@@ -1,16 +1,24 @@
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 from django.test import TransactionTestCase
 
+from registry.models import Deployment
+from tests.factories import make_version
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_the_teardown_of_a_transactional_test_empties_all_tables():
+def test_the_teardown_of_a_transactional_test_leaves_what_migrations_left_and_nothing_else():
     User.objects.create_user("anna")
+    make_version().promote(actor="user:anna", reason="first")
+    groups = set(Group.objects.values_list("pk", "name", "permissions"))
+    Group.objects.all().delete()
     TransactionTestCase()._fixture_teardown()
     assert not User.objects.exists()
+    assert not Deployment.objects.exists()
+    assert set(Group.objects.values_list("pk", "name", "permissions")) == groups
 
 
 def test_a_flush_within_a_test_is_refused():
