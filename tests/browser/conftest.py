@@ -50,8 +50,9 @@ class SiteWithPages(Site):
         return f"http://127.0.0.1:{self.port}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
+    """Gone before other tests of this process: its event loop would keep Django from its database."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
