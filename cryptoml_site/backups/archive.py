@@ -99,12 +99,13 @@ def checked(path: Path) -> Manifest:
 
 
 def members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Each file in the tar, in its order, to be read before the next. Raises BackupDamaged for what is no tar."""
+    """Each file in the tar, in its order, to be read before the next. Raises BackupDamaged for what we never write."""
     with _damage_told(path), tarfile.open(path, "r:") as tar:
         for member in tar:
-            stream = tar.extractfile(member)
-            if stream is not None:
-                yield member.name, stream
+            stream = tar.extractfile(member) if member.isreg() else None
+            if stream is None or {"", ".."}.intersection(member.name.split("/")):
+                raise BackupDamaged(f"{path} holds {member.name}, which is no part of a backup: nothing was changed")
+            yield member.name, stream
 
 
 @contextmanager
@@ -113,6 +114,8 @@ def _damage_told(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise Refused(f"there is no file {path}: name a backup", code="no_backup") from None
+    except OSError as error:
+        raise Refused(f"{path} cannot be read ({error.strerror}): name a backup", code="no_backup") from error
     except (tarfile.TarError, EOFError) as error:
         raise BackupDamaged(f"{path} is no backup, or a damaged one: {error}") from error
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import IO, Any
 
@@ -68,8 +69,7 @@ def make_backup(target: Path, *, with_log: bool, even_if_altered: bool = False) 
 
     Raises Refused where the target is there, there is nothing to back up, or a bundle is not what was registered.
     """
-    if target.exists():
-        raise Refused(f"{target} exists: name another file", code="exists", field="out")
+    _refuse_existing(target)
     access = Access.of_the_owner()
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -184,18 +184,40 @@ def _snapshot(access: Access) -> Iterator[Snapshot]:
 @contextmanager
 def _whole_or_nothing(target: Path) -> Iterator[IO[bytes]]:
     """A file beside the target, for its owner alone, that takes its name once everything in it is on the disk."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.new")
-    draft.unlink(missing_ok=True)  # of one that was killed
     try:
-        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(target)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_RDWR, 0o600), "wb") as file:
+            _take(file, draft)
+            try:
+                _refuse_existing(target)
+                file.truncate(0)  # of one that was killed
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                draft.rename(target)
+            except BaseException:
+                draft.unlink()
+                raise
         _sync_folder(target.parent)
-    finally:
-        draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise Refused(f"{target} was not written: {error}", code="not_written", field="out") from error
+
+
+def _take(file: IO[bytes], draft: Path) -> None:
+    """For as long as it is open. Raises Refused where another backup is being written to it, or was a moment ago."""
+    try:
+        flock(file, LOCK_EX | LOCK_NB)
+        ours = os.path.samestat(draft.stat(), os.fstat(file.fileno()))
+    except (BlockingIOError, FileNotFoundError):
+        ours = False
+    if not ours:
+        raise Refused(f"another backup is being written to {draft}: name another file", code="exists", field="out")
+
+
+def _refuse_existing(target: Path) -> None:
+    if target.exists():
+        raise Refused(f"{target} exists: name another file", code="exists", field="out")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,6 +11,7 @@ before it.
 """
 
 import argparse
+import http.client
 import json
 import os
 import sys
@@ -23,7 +24,9 @@ from typing import Any
 
 API = "https://api.render.com/v1"
 LIVE = "live"
+OF_ANOTHER_SHAPE = (LookupError, TypeError)  # what an answer that is JSON, and not what is documented, comes to
 FAILED = {"build_failed", "update_failed", "pre_deploy_failed", "canceled", "deactivated"}
+ENDED = FAILED | {LIVE}
 TIMEOUT = 15.0  # seconds of one request
 
 
@@ -45,15 +48,21 @@ class Service:
 
     def __init__(self, service_id: str, *, key: str, api: str, patience: Patience) -> None:
         self.id = service_id
-        self.path, self._key, self._api, self.patience = f"/services/{service_id}", key, api, patience
+        self.path, self._api, self.patience = f"/services/{service_id}", api, patience
+        self._headers = {"Authorization": f"Bearer {key}", "Accept": "application/json"}
 
     def address(self) -> str:
         return str(self._call("GET", self.path)["serviceDetails"]["url"])
 
     def live_deploy(self) -> str | None:
         """The id of what answers now; None before the first."""
-        listed = self._call("GET", f"{self.path}/deploys?limit=50")
-        return next((each["deploy"]["id"] for each in listed if each["deploy"]["status"] == LIVE), None)
+        return next((each["id"] for each in self._deploys() if each["status"] == LIVE), None)
+
+    def cancel_under_way(self) -> None:
+        """What was begun and nobody waits for, as where Render took a request whose answer was lost."""
+        for each in self._deploys():
+            if each["status"] not in ENDED:
+                self._cancel(each["id"])
 
     def deploy(self, commit: str) -> None:
         """Returns once it is live."""
@@ -75,8 +84,16 @@ class Service:
             if status in FAILED:
                 raise Failed(f"Render says {status} of {deploy_id}: its log in Render's dashboard says why")
             time.sleep(self.patience.between)
-        self._call("POST", f"{self.path}/deploys/{deploy_id}/cancel")  # or it goes live once nobody looks any more
+        self._cancel(deploy_id)
         raise Failed(f"{deploy_id} was {status or 'unknown'} after {self.patience.deploy:.0f} s, and is cancelled")
+
+    def _cancel(self, deploy_id: str) -> None:
+        """Or it goes live once nobody looks any more."""
+        fetch(f"{self._api}{self.path}/deploys/{deploy_id}/cancel", method="POST", headers=self._headers)
+
+    def _deploys(self) -> list[dict[str, str]]:
+        """The newest first."""
+        return [each["deploy"] for each in self._call("GET", f"{self.path}/deploys?limit=50")]
 
     def _status(self, deploy_id: str) -> str | None:
         """None where the API does not answer this time: a deploy goes on without being looked at."""
@@ -87,8 +104,7 @@ class Service:
             return None
 
     def _call(self, method: str, path: str, body: dict[str, str] | None = None) -> Any:
-        headers = {"Authorization": f"Bearer {self._key}", "Accept": "application/json"}
-        return json.loads(fetch(f"{self._api}{path}", method=method, body=body, headers=headers))
+        return fetch_json(f"{self._api}{path}", method=method, body=body, headers=self._headers)
 
 
 def fetch(url: str, *, method: str = "GET", body: Any = None, headers: dict[str, str] | None = None) -> bytes:
@@ -101,8 +117,16 @@ def fetch(url: str, *, method: str = "GET", body: Any = None, headers: dict[str,
     except urllib.error.HTTPError as error:
         with error:
             raise Failed(f"{method} {url}: {error.code} {error.read()[:300].decode(errors='replace')}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise Failed(f"{method} {url}: {error}") from error
+
+
+def fetch_json(url: str, *, method: str = "GET", body: Any = None, headers: dict[str, str] | None = None) -> Any:
+    told = fetch(url, method=method, body=body, headers=headers)
+    try:
+        return json.loads(told)
+    except ValueError as error:
+        raise Failed(f"{method} {url}: no JSON, but {told[:300].decode(errors='replace')!r}") from error
 
 
 def see_that_it_answers(address: str, *, smoke_key: str, patience: Patience) -> None:
@@ -114,7 +138,7 @@ def see_that_it_answers(address: str, *, smoke_key: str, patience: Patience) -> 
     if b"openapi" not in fetch(f"{address}/schema"):
         raise Failed(f"{address}/schema is not the API's description")
     if smoke_key:
-        registry = json.loads(fetch(f"{address}/models/registry", headers={"X-API-Key": smoke_key}))
+        registry = fetch_json(f"{address}/models/registry", headers={"X-API-Key": smoke_key})
         say(f"in production: {', '.join(each['name'] for each in registry['models']) or 'nothing yet'}")
 
 
@@ -140,21 +164,33 @@ def deploy_or_put_back(services: list[Service], commit: str, *, address: str, sm
         for service in services:
             service.deploy(commit)
         see_that_it_answers(address, smoke_key=smoke_key, patience=services[0].patience)
-    except Failed as failure:
+    except (Failed, *OF_ANOTHER_SHAPE) as failure:
         put = [put_back(service, deploy) for service, deploy in before]
-        until(lambda: fetch(f"{address}/health/ready"), services[0].patience)
+        put.append(answers_again(address, services[0].patience))
         raise Failed(f"{failure}. {' '.join(put)}") from failure
 
 
 def put_back(service: Service, before: str | None) -> str:
-    """What became of it. A failed build never went live, and then what was live still is."""
+    """What became of it, whatever that is: the others wait. A failed build never went live; what was live still is."""
     if before is None:
         return f"{service.id}: nothing was live before, so nothing can be put back."
-    if service.live_deploy() == before:
-        return f"{service.id}: {before} is still live."
-    say(f"{service.id}: putting back {before}")
-    service.roll_back(before)
+    try:
+        service.cancel_under_way()
+        if service.live_deploy() == before:
+            return f"{service.id}: {before} is still live."
+        say(f"{service.id}: putting back {before}")
+        service.roll_back(before)
+    except (Failed, *OF_ANOTHER_SHAPE) as failure:
+        return f"{service.id}: {before} COULD NOT BE PUT BACK, do it in Render's dashboard: {failure}."
     return f"{service.id}: {before} is live again."
+
+
+def answers_again(address: str, patience: Patience) -> str:
+    try:
+        until(lambda: fetch(f"{address}/health/ready"), patience)
+    except Failed as failure:
+        return f"THE SITE DOES NOT ANSWER: {failure}."
+    return f"{address} answers."
 
 
 def say(line: str) -> None:

@@ -34,6 +34,12 @@ def test_the_next_start_shows_the_same_credentials(tmp_path):
     assert ApiKey.objects.count() == 1
 
 
+def test_a_first_run_that_cannot_keep_the_password_makes_no_user(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        ensure_credentials(tmp_path / "away" / "credentials.json")
+    assert (User.objects.count(), ApiKey.objects.count()) == (0, 0)
+
+
 @pytest.mark.parametrize("spoil", ["password", "key", "file"])
 def test_credentials_that_open_nothing_any_more_are_made_anew(tmp_path, spoil):
     path = tmp_path / "credentials.json"

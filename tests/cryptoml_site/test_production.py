@@ -94,6 +94,10 @@ def test_any_name_as_host_is_refused(host):
         ("postgres://cryptoml@10.1.2.3/cryptoml", False),
         ("postgres://cryptoml@db.internal/cryptoml", False),
         ("postgres://cryptoml@:5432/%2Frun%2Fpostgresql/cryptoml", False),
+        ("postgres://u@/x?host=db.example.com", True),
+        ("postgres://u@10.0.0.5/x?hostaddr=8.8.8.8", True),
+        ("postgres://u@db.example.com/x?host=/var/run/postgresql", False),
+        ("postgres://u@db.example.com/x?password=secret", False),
     ],
 )
 def test_a_database_that_anybody_can_open_is_refused(url, refused):

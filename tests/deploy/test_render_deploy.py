@@ -8,8 +8,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import yaml
 
 from cryptoml_site.embedded.home import SITE
+from deploy.render.deploy import Patience
 
 SCRIPT = SITE / "deploy" / "render" / "deploy.py"
 KEY = "rnd_never_in_a_log"
@@ -24,6 +26,7 @@ class Render(ThreadingHTTPServer):
         self.healthy = healthy  # whether what was deployed last answers; what was live before always does
         self.deploys = {name: [{"id": f"dep-old-{name}", "status": "live"}] for name in services}
         self.asked = []
+        self.instead = {}  # by the end of a path that is posted to: status and bytes, once the request was obeyed
 
     @property
     def address(self):
@@ -49,6 +52,8 @@ class Render(ThreadingHTTPServer):
 
 
 class Answer(BaseHTTPRequestHandler):
+    registry = b'{"models": [{"name": "demo-usd-1m"}]}'
+
     def do_GET(self):
         site = self.server
         match self.path.partition("?")[0].strip("/").split("/"):
@@ -58,7 +63,7 @@ class Answer(BaseHTTPRequestHandler):
             case ["schema"]:
                 self.say(200, {"openapi": "3.0.3"})
             case ["models", "registry"]:
-                self.say(200 if self.headers["X-API-Key"] == "smoke" else 401, {"models": [{"name": "demo-usd-1m"}]})
+                self.say_bytes(200 if self.headers["X-API-Key"] == "smoke" else 401, self.registry)
             case ["v1", "services", _] if self.admitted():
                 self.say(200, {"serviceDetails": {"url": site.address}})
             case ["v1", "services", name, "deploys"] if self.admitted():
@@ -71,11 +76,17 @@ class Answer(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
         site.asked.append((self.path, body))
         match self.path.strip("/").split("/"):
+            case ["v1", "services", name, "deploys"] if instead := site.instead.get(f"{name}/deploys"):
+                site.begin(name, "new", site.course[name])
+                self.say_bytes(*instead)
+            case ["v1", "services", name, "rollback"] if instead := site.instead.get(f"{name}/rollback"):
+                self.say_bytes(*instead)
             case ["v1", "services", name, "deploys"] if self.admitted():
                 self.say(201, site.begin(name, "new", site.course[name]))
             case ["v1", "services", name, "rollback"] if self.admitted():
                 self.say(201, site.begin(name, "back", ["update_in_progress", "live"]))
-            case ["v1", "services", _, "deploys", _, "cancel"] if self.admitted():
+            case ["v1", "services", name, "deploys", deploy_id, "cancel"] if self.admitted():
+                site.look(name, deploy_id).update(status="canceled", course=[])
                 self.say(200, {})
 
     def admitted(self):
@@ -85,7 +96,9 @@ class Answer(BaseHTTPRequestHandler):
         return False
 
     def say(self, status, body):
-        told = json.dumps(body).encode()
+        self.say_bytes(status, json.dumps(body).encode())
+
+    def say_bytes(self, status, told):
         self.send_response(status)
         self.send_header("Content-Length", str(len(told)))
         self.end_headers()
@@ -168,6 +181,34 @@ def test_a_deploy_that_never_ends_is_cancelled(render):
     assert "build_in_progress after 2 s" in done.stderr
 
 
+@pytest.mark.parametrize("told", [(202, b""), (200, b"<html>try later</html>"), (502, b"<html>bad gateway</html>")])
+def test_a_deploy_that_render_began_and_did_not_tell_of_is_cancelled_and_the_others_put_back(render, told):
+    site = render(["live"], worker=["build_in_progress"])
+    site.instead["worker/deploys"] = told
+    done = deploy(site)
+    assert (done.returncode, site.live("web"), site.live("worker")) == (1, ["dep-back-web"], ["dep-old-worker"])
+    assert ("/v1/services/worker/deploys/dep-new-worker/cancel", {}) in site.asked
+    assert "Traceback" not in done.stderr
+
+
+def test_a_service_that_cannot_be_put_back_does_not_keep_the_others_from_it(render):
+    site = render(["live"], healthy=False)
+    site.instead["web/rollback"] = (500, b"try later")
+    done = deploy(site)
+    last = done.stderr.splitlines()[-1]
+    assert (done.returncode, site.live("web"), site.live("worker")) == (1, ["dep-new-web"], ["dep-back-worker"])
+    assert "web: dep-old-web COULD NOT BE PUT BACK" in last
+    assert "worker: dep-old-worker is live again." in last
+    assert "THE SITE DOES NOT ANSWER" in last
+
+
+@pytest.mark.parametrize("page", [b"<html>sign in</html>", b"[]", b'{"models": [{}]}'])
+def test_a_smoke_test_that_is_answered_by_another_page_rolls_back(render, monkeypatch, page):
+    monkeypatch.setattr(Answer, "registry", page)
+    site = render(["live"])
+    assert (deploy(site).returncode, site.live("web")) == (1, ["dep-back-web"])
+
+
 def test_a_key_that_render_does_not_know_is_said_and_not_told(render):
     done = deploy(render(["live"]), key="wrong_secret")
     assert (done.returncode, "401" in done.stderr, "wrong_secret" in done.stderr) == (1, True, False)
@@ -177,6 +218,19 @@ def test_a_key_that_render_does_not_know_is_said_and_not_told(render):
 def test_a_secret_that_is_not_set_is_said(render, missing):
     done = deploy(render(["live"]), **missing)
     assert (done.returncode, "secrets of the repository" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("job", ["staging", "production"])
+def test_the_pipeline_waits_until_the_last_service_is_put_back(job):
+    """Every deploy and every way back as slow as they may be; a job that is ended puts nothing back."""
+    services = [each for each in read("render.yaml")["services"] if each["type"] in ("web", "worker")]
+    slowest = 2 * (len(services) * Patience.deploy + Patience.health)
+    minutes = read(".github/workflows/deploy.yml")["jobs"][job]["timeout-minutes"]
+    assert slowest / 60 < minutes <= 360  # GitHub's own limit
+
+
+def read(name):
+    return yaml.safe_load((SITE / name).read_text())
 
 
 def test_no_run_says_the_key(render):

@@ -1,5 +1,6 @@
 """A backup is whole or not at all, of one moment, and holds every bundle that this moment names."""
 
+import errno
 import stat
 import tarfile
 from hashlib import sha256
@@ -51,6 +52,38 @@ def test_one_that_fails_leaves_no_file(full, tmp_path, monkeypatch):
     with pytest.raises(Refused, match="the disk is full"):
         full.backup(tmp_path / "site.tar")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_and_leaves_no_file(full, tmp_path, monkeypatch):
+    def fill_the_disk(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(making, "_dump", fill_the_disk)
+    with pytest.raises(Refused, match=r"site.tar was not written: .*No space left on device"):
+        full.backup(tmp_path / "site.tar")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_that_name_one_file_do_not_meet_in_it(full, tmp_path, monkeypatch):
+    dump, target = making._dump, tmp_path / "site.tar"
+
+    def meanwhile(*arguments, **options):
+        with pytest.raises(Refused, match="another backup is being written"):
+            full.backup(target)
+        assert not target.exists()
+        dump(*arguments, **options)
+
+    monkeypatch.setattr(making, "_dump", meanwhile)
+    full.backup(target)
+    assert checked(target)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_a_killed_one_left_is_in_nobodys_way(full, tmp_path):
+    (tmp_path / ".site.tar.new").write_bytes(b"x" * 50_000_000)
+    full.backup(tmp_path / "site.tar")
+    assert checked(tmp_path / "site.tar")
+    assert (tmp_path / "site.tar").stat().st_size < 50_000_000
 
 
 def test_a_backup_is_never_written_over(full, backup):

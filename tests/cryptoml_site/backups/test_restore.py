@@ -147,6 +147,37 @@ def test_a_part_that_the_manifest_does_not_name_is_refused(empty, backup, tmp_pa
         empty.restore(tmp_path / "more.tar")
 
 
+def stranger(name, **what):
+    entry = tarfile.TarInfo(name)
+    for field, value in what.items():
+        setattr(entry, field, value)
+    return entry
+
+
+STRANGERS = [
+    stranger("bundles/link", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
+    stranger("bundles/itself", type=tarfile.SYMTYPE, linkname="itself"),
+    stranger("bundles/../../out"),
+    stranger("/etc/out"),
+    stranger("bundles//etc/out"),
+    stranger("bundles/pipe", type=tarfile.FIFOTYPE),
+]
+
+
+@pytest.mark.parametrize("entry", STRANGERS, ids=lambda entry: entry.name)
+def test_what_no_backup_holds_is_refused_before_anything_is_written(empty, tmp_path, entry):
+    with tarfile.open(tmp_path / "strange.tar", "w") as tar:
+        tar.addfile(entry)
+    with pytest.raises(BackupDamaged, match="is no part of a backup"):
+        empty.restore(tmp_path / "strange.tar")
+    assert untouched(empty)
+
+
+def test_a_folder_is_no_backup(empty, tmp_path):
+    with pytest.raises(Refused, match="cannot be read"):
+        empty.restore(tmp_path)
+
+
 def test_a_missing_file_is_said_to_be_missing(empty, tmp_path):
     with pytest.raises(Refused, match="there is no file"):
         empty.restore(tmp_path / "none.tar")
