@@ -186,6 +186,22 @@ class CheckedEnv:
             )
         return owner
 
+    def valkey(self, name: str, *, default: str) -> str:
+        """Where Valkey or Redis listens. The sentence leaves the URL out, for it may hold a password."""
+        text = self.variables.get(name, "").strip() or default
+        wrong = ImproperlyConfigured(
+            f"{name} names no Valkey: set it to redis://:PASSWORD@HOST:PORT/0, its / # and ? "
+            "written as %2F %23 and %3F, or leave it out for the embedded one"
+        )
+        try:
+            parts = urlsplit(text)
+            named = parts.path if parts.scheme == "unix" else parts.hostname and parts.port != 0
+        except ValueError:
+            raise wrong from None
+        if parts.scheme not in ("redis", "rediss", "unix") or not named:
+            raise wrong
+        return text
+
     def anonymous_scopes(self, name: str, *, known: Collection[str]) -> frozenset[str]:
         """What everybody may do without a key: never what changes which model answers."""
         chosen = frozenset(filter(None, map(str.strip, self.variables.get(name, "").split(","))))

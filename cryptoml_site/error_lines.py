@@ -27,7 +27,7 @@ LONGEST = 20_000  # characters of a traceback, and of a message; their ends say 
 HIDDEN = "[hidden]"
 UNAVAILABLE = 503
 
-_KEYS = re.compile(r"\b[0-9a-f]{8}\.[A-Za-z0-9_-]{43}")  # as predictions.models.ApiKey issues them
+_KEYS = re.compile(r"[0-9a-f]{8}\.[A-Za-z0-9_-]{43}")  # as predictions.models.ApiKey issues them
 _PASSWORDS = re.compile(r"(?<=://)[^\s/@]+@|(?<=password=)\S+", re.IGNORECASE)
 
 
@@ -44,6 +44,7 @@ def _secrets() -> tuple[str, ...]:
     databases = (settings.DATABASES["default"], settings.MIGRATE_DATABASE or {})
     told = [
         settings.SECRET_KEY,
+        *settings.SECRET_KEY_FALLBACKS,
         settings.COINGECKO_API_KEY,
         settings.SENTRY_DSN,
         settings.DEADMAN_URL,

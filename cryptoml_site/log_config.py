@@ -17,6 +17,7 @@ def log_config(log_format: str, folder: Path | None) -> dict[str, Any]:
     handlers: dict[str, Any] = {
         "stderr": {"class": "logging.StreamHandler", "formatter": "words" if words else "json"},
         "pass_on": {"class": "cryptoml_site.error_lines.PassOn"},
+        "nowhere": {"class": "logging.NullHandler"},  # with none at all logging writes to stderr by itself
     }
     told = ["stderr"]
     if folder is not None:
@@ -37,7 +38,7 @@ def log_config(log_format: str, folder: Path | None) -> dict[str, Any]:
             **{name: {"handlers": told, "level": "INFO", "propagate": False} for name in OURS},
             "django": {"handlers": told, "level": "INFO", "propagate": False},
             "django.request": {"handlers": ["pass_on"], "level": "ERROR", "propagate": False},
-            "django.security.DisallowedHost": {"handlers": [], "propagate": False},  # anybody can send one
+            "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},  # anybody can send one
             "celery.app.trace": {"level": "WARNING", "filters": ["told_elsewhere"]},  # cryptoml.tasks tells of each
             "celery.worker.strategy": {"level": "WARNING"},
             "axes": {"level": "WARNING"},

@@ -1,6 +1,7 @@
 """What a log record looks like: one JSON object on one line, or words for people, without a secret in either."""
 
 import logging
+import re
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from cryptoml_site.clock import now
 from cryptoml_site.error_lines import errors, told_by
 
 OF_ERRORS = errors.name
+_CONTROLS = re.compile(r"[^\n\t -~\xa0-\U0010ffff]")  # a terminal would obey them: colours, back to the line's start
 
 
 class JsonLines(logging.Formatter):
@@ -28,7 +30,8 @@ class Words(logging.Formatter):
         message = f" {facts.pop('message')}" if "message" in facts else ""
         pairs = "".join(f" {name}={value}" for name, value in facts.items())
         line = f"{now():%H:%M:%S} {record.levelname.lower()} {event}{message}{pairs}".replace("\n", "\n  ")
-        return f"{line}\n{traceback.rstrip()}" if traceback else line
+        whole = f"{line}\n{traceback.rstrip()}" if traceback else line
+        return _CONTROLS.sub(lambda control: f"\\x{ord(control[0]):02x}", whole)
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:

@@ -100,7 +100,7 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)  # seconds; a stopped server lets in
 # Who owns the tables and migrates them, so that the application's role cannot change the ledger; None: it owns all.
 MIGRATE_DATABASE = checked.owner("MIGRATE_DATABASE_URL", of="DATABASE_URL", default=EMBEDDED.owner_url)
-REDIS_URL = env.str("REDIS_URL", default=EMBEDDED.redis_url)
+REDIS_URL = checked.valkey("REDIS_URL", default=EMBEDDED.redis_url)
 
 # Safe to be reached by others. What stands before us ends TLS, so its word is taken, where TRUSTED_PROXIES says so.
 TRUSTED_PROXIES = checked.whole_number("TRUSTED_PROXIES", default=0, least=0)

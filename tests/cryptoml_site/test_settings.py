@@ -39,6 +39,21 @@ def test_there_is_one_engine_and_no_password_is_said(url):
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "url", ["junk", "secret", "redis://:secret/x@h:1/0", "redis://:s#ecret@h/0", "http://h/0", "unix://"]
+)
+def test_a_broker_is_a_valkey_and_no_password_is_said(url):
+    with pytest.raises(ImproperlyConfigured, match="REDIS_URL names no Valkey") as refused:
+        CheckedEnv({"REDIS_URL": url}).valkey("REDIS_URL", default="")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["redis://cache:6379/0", "rediss://me:s%2Fecret@cache", "unix:///run/v.sock?db=0", ""])
+def test_a_broker_is_taken_as_it_stands(url):
+    own = "unix:///var/valkey.sock?db=0"
+    assert CheckedEnv({"REDIS_URL": url}).valkey("REDIS_URL", default=own) == (url or own)
+
+
 def test_a_data_folder_must_be_there(tmp_path):
     assert CheckedEnv({"CRYPTOML_DATA_DIR": str(tmp_path)}).folder("CRYPTOML_DATA_DIR") == tmp_path
     with pytest.raises(ImproperlyConfigured, match=r"CRYPTOML_DATA_DIR is '.*/none', which is no folder"):

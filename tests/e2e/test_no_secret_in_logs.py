@@ -127,6 +127,7 @@ def ask(client, key):
     )
     client.post("/predict", json={"model": key}, headers={"X-API-Key": key, "Accept": "text/html"})
     client.post(f"/predict?key={key}", json=EXAMPLE)
+    assert client.get("/health", headers={"Host": key}).status_code == 400
     for path in (f"/predictions/{key}", f"/models/{key}", f"/nowhere/{key}", f"/health?key={key}"):
         client.get(path, headers={"X-API-Key": key, "User-Agent": key, "Cookie": f"sessionid={key}"})
     return wrong

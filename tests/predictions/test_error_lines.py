@@ -172,6 +172,18 @@ def test_no_line_holds_a_secret(asker, broken, lines):
     assert "db:5432/cryptoml" in text
 
 
+def test_a_key_is_hidden_whatever_stands_before_it():
+    key = "0123abcd." + "K" * 43
+    assert scrubbed(f"Api-Key{key} of_{key}") == "Api-Key[hidden] of_[hidden]"
+
+
+def test_the_secret_before_is_hidden_for_as_long_as_it_opens(settings):
+    settings.SECRET_KEY_FALLBACKS = ["the-one-before-" + "o" * 40]
+    error_lines._secrets.cache_clear()
+    assert scrubbed(f"signed by {settings.SECRET_KEY_FALLBACKS[0]}") == "signed by [hidden]"
+    error_lines._secrets.cache_clear()
+
+
 def test_a_line_is_one_line_whatever_the_error_says():
     said = "two\nlines and half a pair \ud800" + "x" * 100_000  # pytest-xdist cannot pass it on: nothing is logged
     record = logging.makeLogRecord({"name": errors.name, "msg": "%s", "args": (said,), "levelname": "ERROR"})

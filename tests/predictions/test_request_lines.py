@@ -127,6 +127,12 @@ def test_what_a_library_says_is_a_line_without_a_secret(settings):
     assert key not in Words().format(record)
 
 
+def test_what_a_terminal_would_obey_is_shown_and_not_obeyed():
+    record = logging.LogRecord("cryptoml.refused", logging.INFO, "", 0, "refused_body", None, None)
+    record.event, record.told = "refused_body", {"body": '{\r\x1b[2K\x9b\n\t"é"}'}
+    assert Words().format(record)[8:] == ' info refused_body body={\\x0d\\x1b[2K\\x9b\n  \t"é"}'
+
+
 def test_nothing_is_made_for_a_logger_that_is_off():
     off = logging.getLogger("cryptoml.tests.off")
     off.setLevel(logging.CRITICAL)
