@@ -31,13 +31,13 @@ doctor: .venv/.installed  ## what is wrong with this installation, and what to d
 	@$(BIN)/python manage.py doctor $(OPTIONS)
 
 test: .venv/.installed  ## the whole suite on embedded servers of its own
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 3 --dist loadgroup
 
 test-long: .venv/.installed  ## what takes longer: load, faults, many seeds
 	$(BIN)/pytest tests/ -m long
 
 coverage: .venv/.installed  ## HTML report in htmlcov/
-	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=html --cov-report=term
+	$(BIN)/pytest -n 3 --dist loadgroup --cov --cov-report=html --cov-report=term
 
 env:  ## .env for docker compose, with random secrets
 	@deploy/make-env

@@ -83,7 +83,6 @@ BEGIN
 END
 $$;
 COMMIT;
-ANALYZE;
 """
 
 
@@ -103,6 +102,7 @@ def restore(path: Path, *, replace: bool, confirm: Callable[[str], str], say: Sa
     _look_at(access, manifest, replace=replace, confirm=confirm)
     say(f"Restoring the site of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC into the database '{access.database}' ...")
     _put_back(path, manifest, programs, access)
+    _analyze(access)
     forget_what_was_served()
     call_command("migrate", verbosity=0, interactive=False)
     return manifest
@@ -194,6 +194,12 @@ def _load(dump: IO[bytes], expected: str, programs: Programs, access: Access) ->
     if running.returncode or not whole:
         refusal = said.decode(errors="replace").strip()
         raise Refused(f"the database is as it was, for Postgres refused the backup: {refusal}", code="restore_failed")
+
+
+def _analyze(access: Access) -> None:
+    """By itself, for what fails here must not be said to have changed nothing. A dump brings no statistics."""
+    with psycopg.connect(**access.parameters, autocommit=True) as database:
+        database.execute("ANALYZE")
 
 
 def _script(dump: IO[bytes], expected: str, programs: Programs, into: IO[bytes]) -> bool:

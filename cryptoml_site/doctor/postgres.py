@@ -103,12 +103,14 @@ def _connections(most: int) -> Findings:
 
 
 def _encryption() -> Findings:
-    facts = connection.settings_dict
-    near = not facts["HOST"] or facts["HOST"].startswith("/") or facts["HOST"] in ("localhost", "127.0.0.1", "::1")
-    if not near and connection.connection is not None and not connection.connection.pgconn.ssl_in_use:
+    if connection.connection is None:
+        return
+    host = connection.connection.info.host  # where libpq went, whichever part of DATABASE_URL named it
+    near = not host or host.startswith("/") or host in ("localhost", "127.0.0.1", "::1")
+    if not near and not connection.connection.pgconn.ssl_in_use:
         yield warn(
             ABOUT,
-            f"what goes to {facts['HOST']} is not encrypted",
+            f"what goes to {host} is not encrypted",
             "on any network that others share: ?sslmode=require, or verify-full, at the end of DATABASE_URL",
         )
 

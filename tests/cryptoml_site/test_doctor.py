@@ -71,6 +71,14 @@ def test_a_site_that_is_well_has_nothing_bad(servers):
 
 
 @pytest.mark.django_db
+def test_words_that_go_to_another_machine_unencrypted_are_told(monkeypatch):
+    """However DATABASE_URL names it, this is where libpq went."""
+    assert sentences(examine_postgres, Level.WARN) == ""
+    monkeypatch.setattr("psycopg.ConnectionInfo.host", "10.0.0.7")
+    assert "what goes to 10.0.0.7 is not encrypted" in sentences(examine_postgres, Level.WARN)
+
+
+@pytest.mark.django_db
 def test_a_ledger_without_its_trigger_is_bad():
     with connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER the_ledger_is_append_only ON registry_deployment")
