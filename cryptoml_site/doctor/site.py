@@ -1,5 +1,7 @@
 """What is in the database, and who works on it."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage, storages
 from django.db import connection
@@ -17,6 +19,7 @@ from predictions.partitions import LOG, STRAYS, month_start
 from registry.models import ModelVersion
 
 DUTIES = ("data", "monitoring", "training", "fetching", BEAT)
+STARTING = timedelta(minutes=1)  # by which workers have shown themselves after the web
 
 
 def examine_migrations() -> Findings:
@@ -96,8 +99,10 @@ def examine_processes() -> Findings:
             "processes", f"{len(web)} of the web, newest heartbeat {max(each.seen_at for each in web):%H:%M:%S} UTC"
         )
     if idle:
-        yield bad(
-            "processes", f"nobody does {', '.join(idle)}", "start worker, trainer, fetcher and beat; see their logs"
-        )
+        nobody = f"nobody does {', '.join(idle)}"
+        if web and min(each.started_at for each in web) > at - STARTING:
+            yield warn("processes", f"{nobody} yet: the site has just started", "ask again in half a minute")
+        else:
+            yield bad("processes", nobody, "start worker, trainer, fetcher and beat; see their logs")
     else:
         yield ok("processes", f"somebody does {', '.join(DUTIES)}")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -127,8 +128,11 @@ def test_an_altered_bundle_in_production_is_bad():
 @pytest.mark.django_db
 def test_a_duty_that_nobody_does_is_bad():
     assert "the site is stopped" in sentences(examine_processes, Level.WARN)
-    WebProcess.objects.create(host="here", pid=1)
+    web = WebProcess.objects.create(host="here", pid=1)
     WorkerHeartbeat.objects.create(name="worker", host="here", pid=2, duties=["data", "monitoring"])
+    assert sentences(examine_processes) == ""
+    assert "nobody does training, fetching, beat yet" in sentences(examine_processes, Level.WARN)
+    WebProcess.objects.filter(pk=web.pk).update(started_at=now() - timedelta(minutes=2))
     assert "nobody does training, fetching, beat" in sentences(examine_processes)
 
 
