@@ -48,7 +48,7 @@ def send_to(channel_id: UUID) -> int:
 
 
 def attempt(channel: AlertChannel, notification: Notification) -> bool:
-    """Send it once, and record how that went; whether it arrived."""
+    """Send it once, and record how that went; whether it arrived. What nobody foresaw is recorded, and goes on up."""
     outcome = _tried(channel, notification)
     notification.record(outcome)
     if outcome.error:
@@ -57,13 +57,14 @@ def attempt(channel: AlertChannel, notification: Notification) -> bool:
 
 
 def _tried(channel: AlertChannel, notification: Notification) -> Outcome:
-    """What nobody foresaw is an attempt in vain too: unrecorded it would be the first of its channel for ever."""
     began = time.monotonic()
     try:
         return BY_KIND[AlertChannel.Kind(channel.kind)](channel, notification)
-    except Exception as error:  # its words may hold an address or a password
-        logger.exception("notification %s to channel %s could not be sent", notification.pk, channel.name)
-        return Outcome(round(1_000 * (time.monotonic() - began)), f"it could not be sent: {type(error).__name__}")
+    except Exception as error:  # recorded and raised again: or it would be the first of its channel for ever
+        took = round(1_000 * (time.monotonic() - began))
+        named = type(error).__name__  # its words may hold an address or a password
+        notification.record(Outcome(took, f"it could not be sent: {named}"))
+        raise
 
 
 def _by_webhook(channel: AlertChannel, notification: Notification) -> Outcome:

@@ -349,7 +349,8 @@ def test_what_nobody_foresaw_is_an_attempt_in_vain_and_holds_back_nothing(db, se
             "\0anna\0pä55".encode("ascii")
 
     monkeypatch.setattr(mail.EmailMessage, "send", send)
-    send_to(channel.pk)
+    with pytest.raises(UnicodeEncodeError):
+        send_to(channel.pk)
     send_to(channel.pk)
     for notification in (first, second):
         notification.refresh_from_db()

@@ -174,27 +174,17 @@ def test_a_model_that_nothing_answers_for_fails_with_its_reason():
     assert "promote one" in asked.error
 
 
-def test_what_nobody_foresaw_is_recorded_and_stands_in_nobodys_way(monkeypatch):
+@pytest.mark.parametrize("place", ["examined", "react"])
+def test_what_nobody_foresaw_is_recorded_and_stands_in_nobodys_way(monkeypatch, place):
     version = make_version()
     version.promote(actor="user:anna", reason="first", override=True)
     asked = DriftCheck.objects.ask(version.model, actor="user:anna")
-    monkeypatch.setattr("monitoring.drift.checking.examined", lambda _: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        run_check(asked)
-    asked.refresh_from_db()
-    assert (asked.state, asked.error) == ("failed", "ZeroDivisionError: division by zero")
-    assert DriftCheck.objects.ask(version.model, actor="user:anna") != asked
-
-
-def test_what_fails_after_the_look_leaves_no_check_that_waits_for_ever(monkeypatch):
-    version = make_version()
-    version.promote(actor="user:anna", reason="first", override=True)
-    asked = DriftCheck.objects.ask(version.model, actor="user:anna")
-    monkeypatch.setattr("monitoring.drift.checking.react", lambda _: 1 / 0)
+    monkeypatch.setattr(f"monitoring.drift.checking.{place}", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run_check(asked)
     asked.refresh_from_db()
     assert (asked.state, asked.error, asked.channels) == ("failed", "ZeroDivisionError: division by zero", {})
+    assert DriftCheck.objects.ask(version.model, actor="user:anna") != asked
 
 
 def test_who_asks_while_one_waits_gets_that_one():
